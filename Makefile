@@ -1,0 +1,79 @@
+# Everything is done from here. Set-up (Debian packages, interpreters, pinned environments) is part of what needs it, is
+# done once, and lives below target/.
+#
+# Variables:
+#   PYTHON=python3        the Python that runs the set-up scripts and the build's tools (3.10 or later)
+#   PYTHONS="3.12 3.14"   test only these (labels of target/pythons.json); default: all
+#   JOBS=2                how many environments are made, or Pythons tested, at once
+#   ARGS="-k truncated"   further arguments for pytest, the demo or the benchmarks
+#   DENY=advisories       what `make deny` checks; the advisories' database is fetched from the internet
+
+PYTHON ?= python3
+PYTHONS ?=
+JOBS ?= 2
+ARGS ?=
+DENY ?= licenses bans sources
+export PYTHONS JOBS
+
+SETUP := tests/setup
+TOOLS := target/venvs/tools/bin
+RUFF := $(TOOLS)/ruff
+RUFF_CONFIG := --config tests/ruff.toml --cache-dir target/ruff-cache
+PYTHON_FOLDERS := $(wildcard layer benchmarks snapshotter extension tests)
+
+# Crates that are extension modules take the interpreter's symbols at run time; no libpython is linked.
+export PYO3_BUILD_EXTENSION_MODULE := 1
+export PYO3_NO_PYTHON := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check python-tests deny clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@sed -n '/^# Variables:/,/^$$/s/^# \{0,1\}//p' $(MAKEFILE_LIST)
+
+wheel: tools ## Build dist/glowplug-*.whl for this platform
+	@$(TOOLS)/python layer/packaging/build_wheel.py
+
+demo: wheel pythons ## Build, snapshot the demo function, start it plain and from its archive, print a table
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) tests/demo/demo.py $(ARGS)
+
+test: lint rust-tests wheel wheel-check python-tests ## Everything that CI runs
+
+bench: wheel pythons ## Compare start times: plain Python, code-data-share, Glowplug
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@cargo run --release --quiet --locked -p glowplug-bench -- $(ARGS)
+
+lint: tools ## Formatting and lints of Rust and Python
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(RUFF) check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
+	$(RUFF) format --check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
+
+rust-tests: tools ## Unit and property tests of the crates
+	cargo test --workspace --locked
+
+wheel-check: wheel ## Check that the wheel's platform tag says what its binaries need
+	@$(TOOLS)/python layer/packaging/check_wheel.py
+
+python-tests: wheel pythons ## End-to-end tests, with every Python
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) $(SETUP)/each_python.py $(ARGS)
+
+deny: ## Licences and sources of the dependencies (builds cargo-deny the first time: 4 minutes)
+	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny
+	target/tools/bin/cargo-deny --locked check $(DENY)
+
+setup: pythons ## Only the set-up: system packages, tools, interpreters, environments
+
+tools:
+	@$(PYTHON) $(SETUP)/system_packages.py
+	@$(PYTHON) $(SETUP)/tools.py
+
+pythons: tools
+	@$(PYTHON) $(SETUP)/pythons.py
+	@$(PYTHON) $(SETUP)/venvs.py
+
+clean: ## Remove everything that was built or installed below target/ and dist/
+	rm -rf target dist

@@ -1,0 +1,346 @@
+//! The object heap: ranges of ready-made objects, and how their pointers are written.
+//!
+//! The heap is a row of *ranges*. The first ones are the string pool: interned strings that more
+//! than one module uses, in chunks of at most [`POOL_CHUNK`] bytes. Then each module has one range
+//! of its own. A range is brought to life (read in, verified, relocated) when it is first needed.
+//!
+//! Every pointer is one 8-byte word at a multiple of 8. Two bitmaps per range, one bit a word, say
+//! what the words are:
+//!
+//! * *internal*: an address within the heap, written for [`preferred base`](crate::header::Header);
+//!   to be moved by the difference where the heap is mapped elsewhere.
+//! * *symbol*: something that only the running process can supply, written as below.
+//!
+//! A symbol word below [`EXTERN_LIMIT`] is one of the [`externs`]. Otherwise its top four bits are
+//! a kind and the rest is an offset into the heap: an interned string ([`KIND_STRING`]), which is
+//! replaced by the process's own string of that value, or a cell ([`KIND_CELL`]).
+//!
+//! A *cell* is two words, `[offset of a tuple (internal pointer), 0]`: the frozenset of that
+//! tuple's elements, made when it is first needed and remembered in the second word. Sets cannot
+//! be stored as they are, since their order depends on the process's hash seed.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::checksum;
+use crate::error::{Error, Result};
+
+/// Bytes of a pool chunk. Only the last one may be shorter, so the chunk of an offset is found by
+/// a division.
+pub const POOL_CHUNK: usize = 16 * 1024;
+/// Longer interned strings are not pooled; each user's range has its own copy.
+const POOLED_LIMIT: usize = 4096;
+/// Offset of the word by which an interned string's object is told: in the file 0 ("not looked up
+/// yet"). It is the object's `ob_type`, the second word of every CPython object on the builds that
+/// are supported (`Include/object.h`).
+pub const TYPE_WORD: usize = 8;
+/// Alignment of objects and ranges, as CPython's own allocator gives (`Objects/obmalloc.c`,
+/// `ALIGNMENT`).
+pub const OBJECT_ALIGN: usize = 16;
+/// Symbol words below this are externs.
+pub const EXTERN_LIMIT: u64 = 0x1000;
+/// Where the kind stands in a symbol word that is not an extern.
+pub const KIND_SHIFT: u32 = 60;
+/// Kind of an interned string; the offset is that of the string object.
+pub const KIND_STRING: u64 = 1;
+/// Kind of a cell; the offset is that of the cell.
+pub const KIND_CELL: u64 = 2;
+/// User-space addresses lie below this on every supported machine.
+pub const ADDRESS_LIMIT: u64 = 1 << 47;
+
+/// Numbers of the objects that the running interpreter owns.
+pub mod externs {
+    /// The `co_filename` of the module being loaded.
+    pub const FILENAME: u16 = 0;
+    /// `PyUnicode_Type`.
+    pub const TYPE_STR: u16 = 1;
+    /// `PyBytes_Type`.
+    pub const TYPE_BYTES: u16 = 2;
+    /// `PyTuple_Type`.
+    pub const TYPE_TUPLE: u16 = 3;
+    /// `PyLong_Type`.
+    pub const TYPE_INT: u16 = 4;
+    /// `PyFloat_Type`.
+    pub const TYPE_FLOAT: u16 = 5;
+    /// `PyComplex_Type`.
+    pub const TYPE_COMPLEX: u16 = 6;
+    /// `PyCode_Type`.
+    pub const TYPE_CODE: u16 = 7;
+    /// `PySlice_Type`.
+    pub const TYPE_SLICE: u16 = 8;
+    /// `None`.
+    pub const NONE: u16 = 16;
+    /// `True`.
+    pub const TRUE: u16 = 17;
+    /// `False`.
+    pub const FALSE: u16 = 18;
+    /// `Ellipsis`.
+    pub const ELLIPSIS: u16 = 19;
+    /// The empty tuple.
+    pub const EMPTY_TUPLE: u16 = 20;
+    /// The empty string.
+    pub const EMPTY_STR: u16 = 21;
+    /// The empty bytes object.
+    pub const EMPTY_BYTES: u16 = 22;
+    /// First of the 256 one-character strings U+0000 to U+00FF.
+    pub const CHARACTER: u16 = 0x100;
+    /// First of the 256 one-byte bytes objects.
+    pub const BYTE: u16 = 0x200;
+    /// First of the interpreter's small integers, which is [`SMALL_INT_MIN`].
+    pub const SMALL_INT: u16 = 0x300;
+    /// The least small integer (`_PY_NSMALLNEGINTS`).
+    pub const SMALL_INT_MIN: i64 = -5;
+    /// The greatest small integer there is room for (1024 from CPython 3.15 on, else 256).
+    pub const SMALL_INT_MAX: i64 = 1024;
+}
+
+/// One row of the ranges section, 32 bytes.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct RangeRecord {
+    /// Where the range begins in the heap, in bytes, a multiple of [`OBJECT_ALIGN`].
+    pub offset: u64,
+    /// Its length in bytes, a multiple of [`OBJECT_ALIGN`].
+    pub length: u32,
+    /// 0 for a module's range, 1 for a pool chunk.
+    pub pool: u32,
+    /// Where its bitmaps begin in the relocations section, in bytes, a multiple of 8. The symbol
+    /// bitmap comes first, then the internal one, each of [`bitmap_words`] 8-byte words.
+    pub relocations: u64,
+    /// XXH3-64 of the range's bytes followed (as a second hash, xored after a rotation by 1) by
+    /// its bitmaps': see [`range_checksum`].
+    pub checksum: u64,
+}
+
+/// Length of one bitmap of a range of `length` bytes, in 8-byte words.
+#[must_use]
+pub const fn bitmap_words(length: u32) -> usize {
+    (length as usize).div_ceil(8 * 64)
+}
+
+/// The checksum that stands in a [`RangeRecord`].
+#[must_use]
+pub fn range_checksum(objects: &[u8], bitmaps: &[u8]) -> u64 {
+    checksum::of(objects).rotate_left(1) ^ checksum::of(bitmaps)
+}
+
+/// Number of an interned string within a [`HeapBuilder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StringId(u32);
+
+/// Number of a range within a [`HeapBuilder`]; [`BuiltHeap::range_number`] gives the number in the
+/// file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangeId(u32);
+
+/// What a pointer-sized word of an object refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// One of the [`externs`].
+    Extern(u16),
+    /// An object in the same range, by its offset in bytes.
+    Local(u32),
+    /// An interned string.
+    Interned(StringId),
+    /// The frozenset of a cell in the same range, by the cell's offset in bytes.
+    Cell(u32),
+}
+
+/// A word of a range and what it refers to.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot {
+    /// Offset of the word in the range, in bytes, a multiple of 8.
+    pub offset: u32,
+    /// What it refers to.
+    pub target: Target,
+}
+
+/// The objects of one module, pointers left blank and listed as slots.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The objects' bytes; the writer fills the slots' words in.
+    pub bytes: Vec<u8>,
+    /// The pointers.
+    pub slots: Vec<Slot>,
+}
+
+impl Objects {
+    /// Appends `object`, aligned to [`OBJECT_ALIGN`], and says at which offset it lies.
+    ///
+    /// # Panics
+    /// If the range grows beyond 4 GiB.
+    pub fn push(&mut self, object: &[u8]) -> u32 {
+        pad(&mut self.bytes);
+        let at = u32::try_from(self.bytes.len()).expect("a module's objects are below 4 GiB");
+        self.bytes.extend_from_slice(object);
+        at
+    }
+
+    /// Notes that the word at `offset` refers to `target`.
+    pub fn slot(&mut self, offset: u32, target: Target) {
+        self.slots.push(Slot { offset, target });
+    }
+}
+
+fn pad(bytes: &mut Vec<u8>) {
+    bytes.resize(bytes.len().next_multiple_of(OBJECT_ALIGN), 0);
+}
+
+struct InternedString {
+    object: Vec<u8>,
+    users: Users,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Users {
+    None,
+    One(u32),
+    Many,
+}
+
+/// Collects the objects of all modules and lays them out.
+#[derive(Default)]
+pub struct HeapBuilder {
+    strings: Vec<InternedString>,
+    ranges: Vec<Objects>,
+}
+
+/// The heap as it is written.
+pub struct BuiltHeap {
+    /// Content of the heap section.
+    pub bytes: Vec<u8>,
+    /// Content of the relocations section.
+    pub relocations: Vec<u8>,
+    /// Content of the ranges section.
+    pub ranges: Vec<RangeRecord>,
+    /// What internal pointers were written for.
+    pub preferred_base: u64,
+    pool_chunks: u32,
+}
+
+impl BuiltHeap {
+    /// The number in the file of a range given to the builder.
+    #[must_use]
+    pub fn range_number(&self, id: RangeId) -> u32 {
+        self.pool_chunks + id.0
+    }
+}
+
+impl HeapBuilder {
+    /// Takes an interned string's object: its image with an unset hash and the state "not
+    /// interned". The word at [`TYPE_WORD`] is blanked. The caller gives each value once.
+    ///
+    /// # Panics
+    /// If there are more than `u32::MAX` strings, or if the object is shorter than a header.
+    pub fn add_string(&mut self, mut object: Vec<u8>) -> StringId {
+        object[TYPE_WORD..TYPE_WORD + 8].fill(0);
+        let id = StringId(u32::try_from(self.strings.len()).expect("fewer than 2^32 strings"));
+        self.strings.push(InternedString { object, users: Users::None });
+        id
+    }
+
+    /// Takes the objects of one module (or of one piece of compiled source).
+    ///
+    /// # Panics
+    /// If there are more than `u32::MAX` ranges.
+    pub fn add_range(&mut self, objects: Objects) -> RangeId {
+        let number = u32::try_from(self.ranges.len()).expect("fewer than 2^32 ranges");
+        for slot in &objects.slots {
+            if let Target::Interned(StringId(id)) = slot.target {
+                let users = &mut self.strings[id as usize].users;
+                *users = match *users {
+                    Users::None => Users::One(number),
+                    Users::One(n) if n == number => Users::One(n),
+                    _ => Users::Many,
+                };
+            }
+        }
+        self.ranges.push(objects);
+        RangeId(number)
+    }
+
+    /// Lays the heap out for `preferred_base`: strings of several users go to the pool, the others
+    /// to the end of their user's range.
+    ///
+    /// # Errors
+    /// [`Error::Unstorable`] if a range is 4 GiB or longer.
+    pub fn build(mut self, preferred_base: u64) -> Result<BuiltHeap> {
+        let mut pooled: HashMap<StringId, u64> = HashMap::new();
+        let mut pool: Vec<u8> = Vec::new();
+        for (number, string) in (0..).zip(&self.strings) {
+            if string.users != Users::Many || string.object.len() > POOLED_LIMIT {
+                continue;
+            }
+            pad(&mut pool);
+            if POOL_CHUNK - pool.len() % POOL_CHUNK < string.object.len() {
+                pool.resize(pool.len().next_multiple_of(POOL_CHUNK), 0);
+            }
+            pooled.insert(StringId(number), pool.len() as u64);
+            pool.extend_from_slice(&string.object);
+        }
+        pad(&mut pool);
+
+        let mut heap = BuiltHeap {
+            bytes: Vec::new(),
+            relocations: Vec::new(),
+            ranges: Vec::new(),
+            preferred_base,
+            pool_chunks: u32::try_from(pool.len().div_ceil(POOL_CHUNK)).expect("fewer than 2^32 chunks"),
+        };
+        for chunk in pool.chunks(POOL_CHUNK) {
+            heap.append(Objects { bytes: chunk.to_vec(), slots: Vec::new() }, true, &HashMap::new())?;
+        }
+        for mut objects in std::mem::take(&mut self.ranges) {
+            let base = heap.bytes.len() as u64;
+            let mut places = HashMap::new();
+            for at in 0..objects.slots.len() {
+                let Target::Interned(id) = objects.slots[at].target else { continue };
+                if let Some(place) = pooled.get(&id) {
+                    places.insert(id, *place);
+                } else if let Entry::Vacant(vacant) = places.entry(id) {
+                    vacant.insert(base + u64::from(objects.push(&self.strings[id.0 as usize].object)));
+                }
+            }
+            pad(&mut objects.bytes);
+            heap.append(objects, false, &places)?;
+        }
+        Ok(heap)
+    }
+}
+
+impl BuiltHeap {
+    fn append(&mut self, mut objects: Objects, pool: bool, strings: &HashMap<StringId, u64>) -> Result<()> {
+        let base = self.bytes.len() as u64;
+        let length = u32::try_from(objects.bytes.len())
+            .map_err(|_| Error::Unstorable(format!("a range of {} bytes", objects.bytes.len())))?;
+        let words = bitmap_words(length);
+        let mut symbols = vec![0_u64; words];
+        let mut internals = vec![0_u64; words];
+        for slot in &objects.slots {
+            let (word, bitmap) = match slot.target {
+                Target::Extern(number) => (u64::from(number), &mut symbols),
+                Target::Local(offset) => (self.preferred_base + base + u64::from(offset), &mut internals),
+                Target::Interned(id) => ((KIND_STRING << KIND_SHIFT) | strings[&id], &mut symbols),
+                Target::Cell(offset) => {
+                    ((KIND_CELL << KIND_SHIFT) | (base + u64::from(offset)), &mut symbols)
+                }
+            };
+            let at = slot.offset as usize;
+            objects.bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
+            bitmap[at / 8 / 64] |= 1 << (at / 8 % 64);
+        }
+        let bitmaps: Vec<u8> = symbols.iter().chain(&internals).flat_map(|w| w.to_le_bytes()).collect();
+        self.ranges.push(RangeRecord {
+            offset: base,
+            length,
+            pool: u32::from(pool),
+            relocations: self.relocations.len() as u64,
+            checksum: range_checksum(&objects.bytes, &bitmaps),
+        });
+        self.relocations.extend_from_slice(&bitmaps);
+        self.bytes.extend_from_slice(&objects.bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,362 @@
+//! Reading an archive: unchecked bytes come in, and what is handed out has been checked.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+use crate::compiled::CompiledRecord;
+use crate::error::{Error, Result};
+use crate::header::{Header, SectionKind, SectionRecord};
+use crate::heap::{ADDRESS_LIMIT, OBJECT_ALIGN, RangeRecord, bitmap_words, range_checksum};
+use crate::manifest::Manifest;
+use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootRecord};
+use crate::regex::{self, CompiledRegex};
+use crate::{checksum, header};
+
+/// Most bytes that a decompressed manifest or module source may have.
+const DECOMPRESSED_LIMIT: usize = 256 << 20;
+
+/// An open archive: header and index verified, every record's offsets within bounds.
+///
+/// The whole file is mapped read-only and shared. The heap is to be mapped by whoever relocates
+/// it, privately, from [`Archive::file`].
+pub struct Archive {
+    path: PathBuf,
+    file: File,
+    map: Mmap,
+    header: Header,
+    names: Span,
+    roots: Span,
+    modules: Span,
+    ranges: Span,
+    compiled: Span,
+    relocations: Span,
+    heap: Span,
+}
+
+/// A section's place in the file: known to lie inside of it.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Archive {
+    /// Opens the archive at `path` and verifies its header and index. The objects, sources,
+    /// expressions and the manifest are not read.
+    ///
+    /// # Errors
+    /// Any of [`enum@Error`]; the file is only ever read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let metadata = file.metadata().map_err(Error::io(path))?;
+        if !metadata.is_file() {
+            return Err(Error::NotAFile(path.to_owned()));
+        }
+        if metadata.len() == 0 {
+            return Err(Error::Size { expected: header::PAGE as u64, found: 0 });
+        }
+        // SAFETY: the map is read-only. Archives lie on read-only layers or are replaced by
+        // rename, never written in place; a file cut short by force ends the process by SIGBUS,
+        // which no reader of a map can exclude.
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
+        Self::check(path, file, map)
+    }
+
+    fn check(path: &Path, file: File, map: Mmap) -> Result<Self> {
+        let header = Header::decode(&map, map.len() as u64)?;
+        let span = |kind: SectionKind| -> Result<Span> {
+            let record = find(&header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
+            let start = to_usize(record.offset)?;
+            let end = start + to_usize(record.length)?;
+            if kind.verified_at_open() && checksum::of(&map[start..end]) != record.checksum {
+                return Err(Error::Checksum(format!("the {} section", kind.name())));
+            }
+            Ok(Span { start, end })
+        };
+        let archive = Self {
+            path: path.to_owned(),
+            names: span(SectionKind::Names)?,
+            roots: span(SectionKind::Roots)?,
+            modules: span(SectionKind::Modules)?,
+            ranges: span(SectionKind::Ranges)?,
+            compiled: span(SectionKind::Compiled)?,
+            relocations: span(SectionKind::Relocations)?,
+            heap: span(SectionKind::Heap)?,
+            file,
+            map,
+            header,
+        };
+        archive.check_bounds()?;
+        Ok(archive)
+    }
+
+    fn check_bounds(&self) -> Result<()> {
+        let names = std::str::from_utf8(self.bytes(self.names))
+            .map_err(|_| Error::Bounds("the names section is not UTF-8".to_owned()))?;
+        let named = |name: NameRef, what: &str| {
+            let start = name.offset as usize;
+            names
+                .get(start..start.saturating_add(name.length as usize))
+                .map(|_| ())
+                .ok_or_else(|| Error::Bounds(format!("{what} outside of the names section")))
+        };
+        for root in self.records::<RootRecord>(self.roots, "roots")? {
+            named(root.path, "a root's path")?;
+        }
+        let heap_length = (self.heap.end - self.heap.start) as u64;
+        if self.header.preferred_base + heap_length > ADDRESS_LIMIT {
+            return Err(Error::Bounds("preferred base in the header".to_owned()));
+        }
+        let relocations_length = (self.relocations.end - self.relocations.start) as u64;
+        let ranges = self.records::<RangeRecord>(self.ranges, "ranges")?;
+        let mut end = 0;
+        for (number, range) in ranges.iter().enumerate() {
+            let bitmaps = 2 * 8 * bitmap_words(range.length) as u64;
+            let sound = range.offset == end
+                && range.offset.checked_add(range.length.into()).is_some_and(|e| e <= heap_length)
+                && range.length.is_multiple_of(OBJECT_ALIGN as u32)
+                && range.relocations.is_multiple_of(8)
+                && range.relocations.checked_add(bitmaps).is_some_and(|e| e <= relocations_length);
+            if !sound {
+                return Err(Error::Bounds(format!("range {number}")));
+            }
+            end = range.offset + u64::from(range.length);
+        }
+        let code_inside = |range: u32, code: u32| {
+            ranges
+                .get(range as usize)
+                .is_some_and(|r| r.pool == 0 && code.is_multiple_of(8) && code < r.length)
+        };
+        let modules = self.records::<ModuleRecord>(self.modules, "modules")?;
+        let root_count = self.records::<RootRecord>(self.roots, "roots")?.len();
+        for module in modules {
+            named(module.name, "a module's name")?;
+            named(module.path, "a module's path")?;
+            let coded = module.range == NO_RANGE || code_inside(module.range, module.code);
+            if !coded || usize::from(module.root) >= root_count {
+                return Err(Error::Bounds(format!("module {}", self.name(module.name))));
+            }
+        }
+        if !modules.is_sorted_by(|a, b| a.name_hash < b.name_hash) {
+            return Err(Error::Bounds("order of the modules section".to_owned()));
+        }
+        let compiled = self.records::<CompiledRecord>(self.compiled, "compiled")?;
+        if !compiled.iter().all(|c| code_inside(c.range, c.code)) {
+            return Err(Error::Bounds("the compiled section".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        &self.map[span.start..span.end]
+    }
+
+    fn records<T: FromBytes + Immutable + KnownLayout>(&self, span: Span, what: &str) -> Result<&[T]> {
+        <[T]>::ref_from_bytes(self.bytes(span))
+            .map_err(|_| Error::Bounds(format!("length of the {what} section")))
+    }
+
+    fn checked_records<T: FromBytes + Immutable + KnownLayout>(&self, span: Span) -> &[T] {
+        <[T]>::ref_from_bytes(self.bytes(span)).unwrap_or_default()
+    }
+
+    /// Where the archive is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file, for mapping the heap.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The decoded header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// A text of the names section.
+    ///
+    /// # Panics
+    /// Never for a [`NameRef`] of this archive: they were checked when it was opened.
+    #[must_use]
+    pub fn name(&self, name: NameRef) -> &str {
+        let start = name.offset as usize;
+        let bytes = &self.bytes(self.names)[start..start + name.length as usize];
+        // SAFETY: `check_bounds` saw that the whole section is UTF-8 and that this piece begins
+        // and ends at character boundaries.
+        unsafe { std::str::from_utf8_unchecked(bytes) }
+    }
+
+    /// The roots, in `sys.path` order.
+    #[must_use]
+    pub fn roots(&self) -> &[RootRecord] {
+        self.checked_records(self.roots)
+    }
+
+    /// The modules, ordered by name hash.
+    #[must_use]
+    pub fn modules(&self) -> &[ModuleRecord] {
+        self.checked_records(self.modules)
+    }
+
+    /// The ranges, in heap order, the pool's chunks first.
+    #[must_use]
+    pub fn ranges(&self) -> &[RangeRecord] {
+        self.checked_records(self.ranges)
+    }
+
+    /// The compiled texts, ordered by key.
+    #[must_use]
+    pub fn compiled(&self) -> &[CompiledRecord] {
+        self.checked_records(self.compiled)
+    }
+
+    /// The number of the module called `name` in [`Archive::modules`].
+    #[must_use]
+    pub fn find_module(&self, name: &str) -> Option<usize> {
+        let hash = checksum::of_name(name);
+        let modules = self.modules();
+        let at = modules.binary_search_by_key(&hash, |m| m.name_hash).ok()?;
+        (self.name(modules[at].name) == name).then_some(at)
+    }
+
+    /// The compiled text with this key.
+    #[must_use]
+    pub fn find_compiled(&self, key: u128) -> Option<CompiledRecord> {
+        let compiled = self.compiled();
+        compiled.binary_search_by_key(&key, CompiledRecord::key).ok().map(|at| compiled[at])
+    }
+
+    /// Where the heap lies in the file: offset and length in bytes.
+    #[must_use]
+    pub fn heap_span(&self) -> (u64, usize) {
+        (self.heap.start as u64, self.heap.end - self.heap.start)
+    }
+
+    /// The heap as it is in the file, through the shared map.
+    #[must_use]
+    pub fn heap(&self) -> &[u8] {
+        self.bytes(self.heap)
+    }
+
+    /// The symbol and internal bitmaps of a range.
+    #[must_use]
+    pub fn bitmaps(&self, range: &RangeRecord) -> (&[u64], &[u64]) {
+        let words = bitmap_words(range.length);
+        let start = self.relocations.start + range.relocations as usize;
+        let bytes = &self.map[start..start + 2 * 8 * words];
+        // Sections are page-aligned and `relocations` a multiple of 8, so the cast cannot fail.
+        <[u64]>::ref_from_bytes(bytes).unwrap_or_default().split_at(words)
+    }
+
+    /// Whether `objects`, the bytes of `range` before relocation, and its bitmaps are what was
+    /// written.
+    #[must_use]
+    pub fn range_is_sound(&self, range: &RangeRecord, objects: &[u8]) -> bool {
+        let words = bitmap_words(range.length);
+        let start = self.relocations.start + range.relocations as usize;
+        range_checksum(objects, &self.map[start..start + 2 * 8 * words]) == range.checksum
+    }
+
+    /// The source of a module, decompressed and verified; `None` where none was stored.
+    ///
+    /// # Errors
+    /// [`Error::Bounds`], [`Error::Decode`] or [`Error::Checksum`] where it is damaged.
+    pub fn source(&self, module: &ModuleRecord) -> Result<Option<Vec<u8>>> {
+        if module.range == NO_RANGE {
+            return Ok(None);
+        }
+        let section = self.section(SectionKind::Sources)?;
+        let damaged = || Error::Bounds(format!("the source of {}", self.name(module.name)));
+        let start = to_usize(module.source_offset)?;
+        let stored = start
+            .checked_add(module.source_stored as usize)
+            .and_then(|end| section.get(start..end))
+            .ok_or_else(damaged)?;
+        if stored.is_empty() {
+            return Ok(None);
+        }
+        let length = to_usize(module.source_size)?;
+        if length > DECOMPRESSED_LIMIT {
+            return Err(damaged());
+        }
+        let content = zstd::bulk::decompress(stored, length)
+            .map_err(|e| Error::Decode { what: "module source", why: e.to_string() })?;
+        if checksum::of(&content) != module.source_hash {
+            return Err(Error::Checksum(format!("the source of {}", self.name(module.name))));
+        }
+        Ok(Some(content))
+    }
+
+    /// The arguments of `_sre.compile` for a pattern, where the archive has them.
+    ///
+    /// # Errors
+    /// [`Error::Bounds`] or [`Error::Checksum`] where the section is damaged.
+    pub fn regex(&self, pattern: &[u8], is_bytes: bool, given_flags: u32) -> Result<Option<CompiledRegex>> {
+        regex::find(self.section(SectionKind::Regexes)?, pattern, is_bytes, given_flags)
+    }
+
+    /// All compiled regular expressions.
+    ///
+    /// # Errors
+    /// As [`Archive::regex`].
+    pub fn regexes(&self) -> Result<Vec<CompiledRegex>> {
+        regex::all(self.section(SectionKind::Regexes)?)
+    }
+
+    /// The manifest.
+    ///
+    /// # Errors
+    /// [`Error::Checksum`] or [`Error::Decode`] where it is damaged.
+    pub fn manifest(&self) -> Result<Manifest> {
+        let decode = |why: String| Error::Decode { what: "manifest", why };
+        let section = self.section(SectionKind::Manifest)?;
+        self.verify_section(SectionKind::Manifest)?;
+        let length = zstd::zstd_safe::get_frame_content_size(section)
+            .ok()
+            .flatten()
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| *n <= DECOMPRESSED_LIMIT)
+            .ok_or_else(|| decode("no plausible length".to_owned()))?;
+        let json = zstd::bulk::decompress(section, length).map_err(|e| decode(e.to_string()))?;
+        serde_json::from_slice(&json).map_err(|e| decode(e.to_string()))
+    }
+
+    /// The bytes of a section, not verified.
+    ///
+    /// # Errors
+    /// [`Error::MissingSection`].
+    pub fn section(&self, kind: SectionKind) -> Result<&[u8]> {
+        let record = find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
+        // `Header::decode` saw that every section lies within the file.
+        Ok(&self.map[record.offset as usize..(record.offset + record.length) as usize])
+    }
+
+    /// Verifies the checksum of a whole section.
+    ///
+    /// # Errors
+    /// [`Error::Checksum`] or [`Error::MissingSection`].
+    pub fn verify_section(&self, kind: SectionKind) -> Result<()> {
+        let record = find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
+        if checksum::of(self.section(kind)?) == record.checksum {
+            Ok(())
+        } else {
+            Err(Error::Checksum(format!("the {} section", kind.name())))
+        }
+    }
+}
+
+fn find(sections: &[SectionRecord], kind: SectionKind) -> Option<&SectionRecord> {
+    sections.iter().find(|s| s.kind == kind as u32)
+}
+
+fn to_usize(n: u64) -> Result<usize> {
+    usize::try_from(n).map_err(|_| Error::Bounds(format!("offset {n}")))
+}

@@ -1,0 +1,253 @@
+//! Writing an archive: all of it, or nothing.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use zerocopy::IntoBytes;
+
+use crate::checksum;
+use crate::compiled::CompiledRecord;
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::header::{Header, MINOR, PAGE, SectionKind, SectionRecord, StringMark, Validation};
+use crate::heap::{HeapBuilder, RangeId};
+use crate::manifest::Manifest;
+use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootKind, RootRecord};
+use crate::regex::{self, CompiledRegex};
+
+/// Compression level of sources and manifest: read rarely, written once.
+const ZSTD_LEVEL: i32 = 15;
+
+/// A module to be written.
+#[derive(Debug, Clone)]
+pub struct ModuleEntry {
+    /// Full dotted name.
+    pub name: String,
+    /// Number of its root in [`Contents::roots`].
+    pub root: u16,
+    /// Path relative to the root.
+    pub path: String,
+    /// Bits of [`crate::modules::module_flags`].
+    pub flags: u16,
+    /// Its range and the offset of the code object in it; `None` for an extension module.
+    pub code: Option<(RangeId, u32)>,
+    /// The source file, where there is one.
+    pub source: Option<Source>,
+}
+
+/// A module's source file.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its content as it is on disk.
+    pub content: Vec<u8>,
+    /// Modification time, in seconds since 1970.
+    pub mtime: i64,
+}
+
+/// The code of a piece of source text.
+#[derive(Debug, Clone, Copy)]
+pub struct CompiledEntry {
+    /// [`crate::compiled::key`].
+    pub key: u128,
+    /// Its range.
+    pub range: RangeId,
+    /// Offset of the code object in the range, in bytes.
+    pub code: u32,
+}
+
+/// All that goes into an archive.
+pub struct Contents {
+    /// What the archive is for.
+    pub fingerprint: Fingerprint,
+    /// How staleness is judged.
+    pub validation: Validation,
+    /// `sys.flags.optimize` that the code was compiled with.
+    pub optimize: u8,
+    /// How an interned string of the heap is marked.
+    pub string_mark: StringMark,
+    /// Directories that paths are relative to, in `sys.path` order.
+    pub roots: Vec<(RootKind, String)>,
+    /// The objects.
+    pub heap: HeapBuilder,
+    /// The modules.
+    pub modules: Vec<ModuleEntry>,
+    /// Compiled source texts.
+    pub compiled: Vec<CompiledEntry>,
+    /// Compiled regular expressions.
+    pub regexes: Vec<CompiledRegex>,
+    /// For people and tools. [`crate::manifest::Module::bytes`] is filled in here.
+    pub manifest: Manifest,
+}
+
+#[derive(Default)]
+struct Names {
+    bytes: Vec<u8>,
+    known: HashMap<String, NameRef>,
+}
+
+impl Names {
+    fn add(&mut self, text: &str) -> Result<NameRef> {
+        if let Some(known) = self.known.get(text) {
+            return Ok(*known);
+        }
+        let too_large = |_| Error::Unstorable("names of 4 GiB".to_owned());
+        let name = NameRef {
+            offset: u32::try_from(self.bytes.len()).map_err(too_large)?,
+            length: u32::try_from(text.len()).map_err(too_large)?,
+        };
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.known.insert(text.to_owned(), name);
+        Ok(name)
+    }
+}
+
+/// The address the heap is written for: the same for the same content, different for different
+/// archives, below 2^38 so that machines with 39-bit user addresses have it too.
+fn preferred_base(contents: &Contents) -> u64 {
+    const LOWEST: u64 = 0x20_0000_0000;
+    const STEP: u64 = 0x20_0000;
+    let key = checksum::key(&[
+        &contents.fingerprint.hash().to_le_bytes(),
+        contents.manifest.name.as_bytes(),
+        contents.manifest.target.as_bytes(),
+    ]);
+    LOWEST + (key as u64 % 0x4000) * STEP
+}
+
+/// Writes an archive at `path`: to a temporary file beside it, synchronised, then renamed. Returns
+/// its length in bytes.
+///
+/// # Errors
+/// [`Error::Io`] if a file operation fails, [`Error::Unstorable`] if the content does not fit the
+/// format. Nothing is left at `path` that was not there before.
+pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
+    let base = preferred_base(&contents);
+    let heap = std::mem::take(&mut contents.heap).build(base)?;
+    let mut names = Names::default();
+    let mut sources = Vec::new();
+    let mut records = Vec::with_capacity(contents.modules.len());
+    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(Error::io(path))?;
+    for module in &contents.modules {
+        let mut record = ModuleRecord {
+            name_hash: checksum::of_name(&module.name),
+            name: names.add(&module.name)?,
+            path: names.add(&module.path)?,
+            root: module.root,
+            flags: module.flags,
+            range: NO_RANGE,
+            code: 0,
+            source_stored: 0,
+            source_offset: sources.len() as u64,
+            source_size: 0,
+            source_mtime: 0,
+            source_hash: 0,
+            reserved: 0,
+        };
+        if let Some((range, code)) = module.code {
+            record.range = heap.range_number(range);
+            record.code = code;
+            let length = heap.ranges[record.range as usize].length;
+            for shown in contents.manifest.modules.iter_mut().filter(|m| m.name == module.name) {
+                shown.bytes = length.into();
+            }
+        }
+        if let Some(source) = &module.source {
+            record.source_size = source.content.len() as u64;
+            record.source_mtime = source.mtime;
+            record.source_hash = checksum::of(&source.content);
+            let stored = compressor.compress(&source.content).map_err(Error::io(path))?;
+            record.source_stored = u32::try_from(stored.len())
+                .map_err(|_| Error::Unstorable(format!("the source of {}", module.name)))?;
+            sources.extend_from_slice(&stored);
+        }
+        records.push(record);
+    }
+    records.sort_by_key(|r| r.name_hash);
+    if let Some(pair) = records.windows(2).find(|w| w[0].name_hash == w[1].name_hash) {
+        let _ = pair;
+        return Err(Error::Unstorable("two modules with the same name (or name hash)".to_owned()));
+    }
+
+    let mut roots = Vec::with_capacity(contents.roots.len());
+    for (kind, path) in &contents.roots {
+        roots.push(RootRecord { path: names.add(path)?, kind: *kind as u32, reserved: 0 });
+    }
+    let mut compiled: Vec<CompiledRecord> = contents
+        .compiled
+        .iter()
+        .map(|c| CompiledRecord {
+            key_high: (c.key >> 64) as u64,
+            key_low: c.key as u64,
+            range: heap.range_number(c.range),
+            code: c.code,
+        })
+        .collect();
+    compiled.sort_by_key(CompiledRecord::key);
+    compiled.dedup_by_key(|c| c.key());
+    let regexes = regex::encode(&contents.regexes)?;
+    let json = serde_json::to_vec(&contents.manifest)
+        .map_err(|e| Error::Unstorable(format!("the manifest: {e}")))?;
+    let manifest = compressor.compress(&json).map_err(Error::io(path))?;
+
+    let sections: [(SectionKind, &[u8]); 10] = [
+        (SectionKind::Names, &names.bytes),
+        (SectionKind::Roots, roots.as_bytes()),
+        (SectionKind::Modules, records.as_bytes()),
+        (SectionKind::Ranges, heap.ranges.as_bytes()),
+        (SectionKind::Compiled, compiled.as_bytes()),
+        (SectionKind::Relocations, &heap.relocations),
+        (SectionKind::Heap, &heap.bytes),
+        (SectionKind::Regexes, &regexes),
+        (SectionKind::Sources, &sources),
+        (SectionKind::Manifest, &manifest),
+    ];
+    let mut table = Vec::new();
+    let mut end = PAGE;
+    for (kind, bytes) in sections {
+        let offset = end.next_multiple_of(PAGE);
+        table.push(SectionRecord {
+            kind: kind as u32,
+            flags: 0,
+            offset: offset as u64,
+            length: bytes.len() as u64,
+            checksum: checksum::of(bytes),
+            reserved: 0,
+        });
+        end = offset + bytes.len();
+    }
+    let header = Header {
+        minor: MINOR,
+        file_size: end as u64,
+        fingerprint: contents.fingerprint,
+        validation: contents.validation,
+        optimize: contents.optimize,
+        preferred_base: base,
+        string_mark: contents.string_mark,
+        sections: table,
+    }
+    .encode()?;
+
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".glowplug-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(Error::io(folder))?;
+    let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(Error::io(path));
+    put(header.as_bytes())?;
+    let mut at = PAGE;
+    for (_, bytes) in sections {
+        put(&vec![0; at.next_multiple_of(PAGE) - at])?;
+        at = at.next_multiple_of(PAGE);
+        put(bytes)?;
+        at += bytes.len();
+    }
+    file.as_file().sync_all().map_err(Error::io(path))?;
+    file.persist(path).map_err(|e| Error::io(path)(e.error))?;
+    if let Ok(folder) = std::fs::File::open(folder) {
+        // The rename is durable once the folder is; a file system that cannot do it is no error.
+        let _ = folder.sync_all();
+    }
+    Ok(end as u64)
+}

@@ -1,0 +1,118 @@
+//! What is measured: one file and one line in each list here for each section.
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::bench::Bench;
+use crate::interpreter::Interpreter;
+use crate::process::Outcome;
+use crate::results::Findings;
+use crate::rounds::Taken;
+use crate::variants::{Contestant, Entry, Launch};
+
+mod cold;
+mod find;
+mod loader;
+mod memory;
+mod start;
+
+/// A section of the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Section {
+    /// Whole processes, page cache warm.
+    Start,
+    /// Whole processes, page cache cold.
+    Cold,
+    /// Import of the loader alone, beside a minimal C extension.
+    Loader,
+    /// From find_spec to the module's code object.
+    Find,
+    /// Peak memory, size of archives, and how much of one an import touches.
+    Memory,
+}
+
+impl Section {
+    /// All sections, in the order of the report.
+    pub const ALL: [Self; 5] = [Self::Start, Self::Cold, Self::Loader, Self::Find, Self::Memory];
+
+    /// What the report calls it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Start => "whole process, page cache warm",
+            Self::Cold => "whole process, page cache cold",
+            Self::Loader => "import of the loader alone",
+            Self::Find => "from find_spec to the code object, all modules of a package",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Measures the section on one interpreter.
+    ///
+    /// # Errors
+    /// When the suite itself cannot go on; what fails in a variant is among the findings.
+    pub fn measure(self, bench: &Bench, interpreter: &Interpreter) -> Result<Findings> {
+        let mut findings = Findings::new(self, bench, interpreter);
+        match self {
+            Self::Start => start::measure(bench, interpreter, &mut findings),
+            Self::Cold => cold::measure(bench, interpreter, &mut findings),
+            Self::Loader => loader::measure(bench, interpreter, &mut findings),
+            Self::Find => find::measure(bench, interpreter, &mut findings),
+            Self::Memory => memory::measure(bench, interpreter, &mut findings),
+        }?;
+        Ok(findings)
+    }
+}
+
+/// The variants that can run a workload; those that cannot are recorded as void.
+fn ready<'a>(
+    entry: &'a Entry,
+    bench: &Bench,
+    interpreter: &Interpreter,
+    findings: &mut Findings,
+) -> Vec<(&'static str, &'a Launch)> {
+    let mut ready = Vec::new();
+    for Contestant { name, launch } in entry.contestants(bench, interpreter) {
+        match launch {
+            Ok(launch) => ready.push((*name, launch)),
+            Err(why) => findings.void(entry.workload.name, name, why),
+        }
+    }
+    ready
+}
+
+/// A figure of each run: its name with its unit, and how it is taken from a measurement.
+struct Measure<T>(&'static str, fn(&T) -> f64);
+
+/// Adds what was taken as one series for each measure, or records why a variant is void.
+fn add<T>(findings: &mut Findings, package: &str, taken: &[Taken<T>], measures: &[Measure<T>]) {
+    for Taken { variant, measurements } in taken {
+        match measurements {
+            Ok(measurements) => {
+                for Measure(measure, value) in measures {
+                    findings.series(package, variant, measure, measurements.iter().map(value).collect());
+                }
+            }
+            Err(why) => findings.void(package, variant, why),
+        }
+    }
+}
+
+/// Names of the packages that are measured.
+fn packages(bench: &Bench, interpreter: &Interpreter) -> Vec<&'static str> {
+    bench.entries(interpreter).iter().map(|entry| entry.workload.name).collect()
+}
+
+/// The one number that a probe printed, in nanoseconds; returned in milliseconds.
+#[allow(clippy::cast_precision_loss)]
+fn milliseconds(outcome: &Outcome, _: &str) -> Result<f64> {
+    Ok(outcome.output.trim().parse::<u64>()? as f64 / 1e6)
+}
+
+/// What a process used, if it printed what it must.
+fn checked_sample(outcome: &Outcome, expected: &str) -> Result<crate::process::Sample> {
+    let printed = outcome.output.trim();
+    ensure!(printed == expected, "printed {printed:?} where {expected:?} is right");
+    Ok(outcome.sample)
+}

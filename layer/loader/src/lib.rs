@@ -1,0 +1,42 @@
+//! `_glowplug`: the import hook that serves Python modules from a `.glow` archive.
+//!
+//! One `abi3` build for every supported Python. It knows nothing of object layouts: the archive's
+//! objects are ready-made, and what is left to do here is to map them, point them at this
+//! process's types and strings, and hand them to `importlib`.
+//!
+//! The way of one start: [`activation`] finds and opens the archive and installs the [`finder`];
+//! an import asks the finder, which says where the module lies ([`places`]) and whether it is
+//! still good ([`staleness`]); the [`source_loader`] has its code brought to life by [`heap`] and
+//! executed by `importlib`'s own code. Beside that: [`collection`] holds garbage collection back
+//! while the imports run, [`expressions`] and [`texts`] answer `re.compile` and `exec` of a string.
+//!
+//! All state is touched with the GIL held only (free-threaded builds are refused), see [`gil`].
+
+use pyo3::prelude::*;
+
+mod activation;
+mod collection;
+mod expressions;
+mod externs;
+mod finder;
+mod fingerprint;
+mod gil;
+mod heap;
+mod log;
+mod places;
+mod session;
+mod settings;
+mod source_loader;
+mod staleness;
+mod status;
+mod texts;
+
+/// The extension module.
+#[pymodule]
+fn _glowplug(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(activation::activate, module)?)?;
+    module.add_function(wrap_pyfunction!(activation::activate_from_environment, module)?)?;
+    module.add_function(wrap_pyfunction!(status::status, module)?)?;
+    module.add_function(wrap_pyfunction!(fingerprint::fingerprint, module)?)?;
+    Ok(())
+}

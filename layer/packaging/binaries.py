@@ -1,0 +1,74 @@
+"""Builds the three binaries of a wheel.
+
+The modules are shared objects for any Python from 3.10 and any glibc from 2.17 (Lambda's oldest Python runs on 2.26);
+zig links them, for the old symbol versions and because its unwinder is static: no libgcc_s at run time. The command is
+a fully static executable, which zig cannot link for glibc: the machine's own gcc does. It holds the modules' files, so
+they are built first.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import thin_imports
+
+GLIBC = (2, 17)
+
+# Package of the workspace, what cargo calls its library, and the file name Python looks for.
+MODULES = (
+    ("glowplug-loader", "lib_glowplug.so", "_glowplug.abi3.so"),
+    ("glowplug-dumper", "lib_glowplug_dumper.so", "_glowplug_dumper.abi3.so"),
+)
+
+
+def host():
+    """The triple that this machine's compiler builds for, such as x86_64-unknown-linux-gnu."""
+    report = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
+    return next(line.split()[1] for line in report.splitlines() if line.startswith("host:"))
+
+
+def cargo(arguments, target_folder, environment):
+    """Runs cargo on the workspace, in a target folder of its own: flags differ, so nothing could be shared."""
+    command = ["cargo", *arguments, "--locked", "--release", "--target-dir", target_folder]
+    print(f"    {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
+    subprocess.run(command, check=True, env={**os.environ, **environment})
+
+
+def build_modules(build, payload):
+    """Builds the loader and the dumper and puts them into the folder `payload`."""
+    tools = Path(sys.executable).parent
+    environment = {
+        # Not linked with any libpython, and none is asked for its configuration.
+        "PYO3_BUILD_EXTENSION_MODULE": "1",
+        "PYO3_NO_PYTHON": "1",
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "CARGO_ZIGBUILD_PYTHON_PATH": sys.executable,
+        "CARGO_ZIGBUILD_CACHE_DIR": str(build / "zig"),
+        "ZIG_GLOBAL_CACHE_DIR": str(build / "zig" / "global"),
+        "ZIG_LOCAL_CACHE_DIR": str(build / "zig" / "local"),
+    }
+    packages = [argument for package, _, _ in MODULES for argument in ("--package", package)]
+    target = f"{host()}.{GLIBC[0]}.{GLIBC[1]}"
+    cargo(["zigbuild", *packages, "--lib", "--target", target], build / "modules", environment)
+    payload.mkdir(parents=True, exist_ok=True)
+    for _, library, name in MODULES:
+        thinned = build / "thinned" / name
+        thinned.parent.mkdir(exist_ok=True)
+        shutil.copy2(build / "modules" / host() / "release" / library, thinned)
+        thin_imports.thin(thinned)
+        replace_if_different(thinned, payload / name)
+
+
+def build_command(build, payload):
+    """Builds the `glowplug` executable, which embeds the files in `payload`, and returns its path."""
+    environment = {"RUSTFLAGS": "-C target-feature=+crt-static", "GLOWPLUG_PAYLOAD": str(payload)}
+    cargo(["build", "--package", "glowplug", "--bin", "glowplug", "--target", host()], build / "command", environment)
+    return build / "command" / host() / "release" / "glowplug"
+
+
+def replace_if_different(source, destination):
+    """Copies, but leaves an equal file's time alone, so that cargo does not build the command again for nothing."""
+    if not destination.exists() or destination.read_bytes() != source.read_bytes():
+        shutil.copy2(source, destination)

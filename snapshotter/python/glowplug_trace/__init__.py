@@ -1,0 +1,1 @@
+"""What process A records. Imports nothing that the interpreter has not already imported itself."""

@@ -1,0 +1,49 @@
+//! `glowplug`: builds archives of Python functions, starts Python from them, shows and checks them.
+//!
+//! Data flows one way. `snapshot`: the [`target`] is run and recorded by process A
+//! ([`recording`]), its code is dumped by process B ([`dump`]), and what was written is opened and
+//! checked ([`verify`]).
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod cli;
+mod dump;
+mod environment;
+mod event;
+mod failure;
+mod inspect;
+mod interpreter;
+mod log;
+mod module_list;
+mod payload;
+mod progress;
+mod python_arguments;
+mod recording;
+mod run;
+mod scripts;
+mod snapshot;
+mod summary;
+mod target;
+mod trace;
+mod units;
+mod verify;
+
+use cli::Command;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    log::start(cli.verbose);
+    let done = match cli.command {
+        Command::Snapshot(arguments) => snapshot::snapshot(&arguments),
+        Command::Trace(arguments) => trace::trace(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("glowplug: {error:#}");
+        failure::status_of(&error)
+    })
+}

@@ -1,0 +1,136 @@
+//! The files that the command carries: the loader, the dumper, and the start script of `run`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use glowplug_archive::checksum;
+
+/// A file of the payload.
+struct Part {
+    name: &'static str,
+    content: &'static [u8],
+}
+
+const LOADER: Part = Part {
+    name: "_glowplug.abi3.so",
+    content: include_bytes!(concat!(env!("OUT_DIR"), "/_glowplug.abi3.so")),
+};
+const DUMPER: Part = Part {
+    name: "_glowplug_dumper.abi3.so",
+    content: include_bytes!(concat!(env!("OUT_DIR"), "/_glowplug_dumper.abi3.so")),
+};
+/// Name of the start script in the start folder.
+pub const START_SCRIPT: &str = "start.py";
+const START: Part =
+    Part { name: START_SCRIPT, content: include_bytes!(concat!(env!("OUT_DIR"), "/start.py")) };
+
+/// Writes the modules that process B needs into `folder`.
+pub fn unpack_for_snapshot(folder: &Path) -> Result<()> {
+    unpack(&[LOADER, DUMPER], folder)
+}
+
+/// A folder with the loader and the start script: kept in the user's cache, so that it is written
+/// once, or else in the folder for temporary files.
+pub fn start_folder() -> Result<PathBuf> {
+    let parts = [LOADER, START];
+    check(&parts)?;
+    let mut content = Vec::new();
+    for part in &parts {
+        content.extend_from_slice(part.content);
+    }
+    if let Some(cache) = cache_folder() {
+        let folder = cache.join(format!("{:016x}", checksum::of(&content)));
+        match keep(&parts, &cache, &folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) => tracing::info!("the cache cannot be used: {error:#}"),
+        }
+    }
+    let folder = tempfile::Builder::new()
+        .prefix("glowplug-")
+        .tempdir()
+        .context("cannot make a folder for the loader (set TMPDIR or XDG_CACHE_HOME)")?;
+    unpack(&parts, folder.path())?;
+    // The command that is executed next needs it: nobody is left to remove it.
+    Ok(folder.keep())
+}
+
+/// `$XDG_CACHE_HOME/glowplug` or `~/.cache/glowplug` (XDG Base Directory Specification).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(cache.join("glowplug"))
+}
+
+/// Makes sure that `folder`, in `cache`, holds the parts. Others may do the same at the same time.
+fn keep(parts: &[Part], cache: &Path, folder: &Path) -> Result<()> {
+    if holds(parts, folder) {
+        return Ok(());
+    }
+    fs::create_dir_all(cache)?;
+    let fresh = tempfile::Builder::new().prefix("new-").tempdir_in(cache)?;
+    unpack(parts, fresh.path())?;
+    if fs::rename(fresh.path(), folder).is_err() && !holds(parts, folder) {
+        // What is there is damaged: out of the way with it.
+        fs::rename(folder, fresh.path().join("damaged"))?;
+        let again = tempfile::Builder::new().prefix("new-").tempdir_in(cache)?;
+        unpack(parts, again.path())?;
+        if fs::rename(again.path(), folder).is_err() && !holds(parts, folder) {
+            bail!("cannot replace {}", folder.display());
+        }
+    }
+    Ok(())
+}
+
+fn holds(parts: &[Part], folder: &Path) -> bool {
+    parts.iter().all(|part| fs::read(folder.join(part.name)).is_ok_and(|found| found == part.content))
+}
+
+fn check(parts: &[Part]) -> Result<()> {
+    if parts.iter().any(|part| part.content.is_empty()) {
+        bail!("this build of glowplug carries no payload: build it with `make wheel`");
+    }
+    Ok(())
+}
+
+fn unpack(parts: &[Part], folder: &Path) -> Result<()> {
+    check(parts)?;
+    for part in parts {
+        let path = folder.join(part.name);
+        fs::write(&path, part.content).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARTS: [Part; 1] = [Part { name: "a", content: b"content" }];
+
+    #[test]
+    fn an_empty_payload_is_refused() {
+        let empty = [Part { name: "a", content: b"" }];
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = unpack(&empty, folder.path()).expect_err("there is nothing to unpack");
+        assert!(error.to_string().contains("make wheel"));
+    }
+
+    #[test]
+    fn a_damaged_cache_is_replaced() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let folder = cache.path().join("key");
+        keep(&PARTS, cache.path(), &folder).expect("written");
+        fs::write(folder.join("a"), b"cut").expect("damaged");
+        keep(&PARTS, cache.path(), &folder).expect("replaced");
+        assert!(holds(&PARTS, &folder));
+    }
+
+    #[test]
+    fn nothing_but_the_folder_is_left_in_the_cache() {
+        let cache = tempfile::tempdir().expect("a folder");
+        keep(&PARTS, cache.path(), &cache.path().join("key")).expect("written");
+        keep(&PARTS, cache.path(), &cache.path().join("key")).expect("found");
+        assert_eq!(fs::read_dir(cache.path()).expect("listed").count(), 1);
+    }
+}

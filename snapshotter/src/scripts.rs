@@ -1,0 +1,64 @@
+//! The Python scripts that run inside the target's interpreter.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+/// Embeds scripts by their paths under `python/`.
+macro_rules! scripts {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../python/", $path)))),*]
+    };
+}
+
+const SCRIPTS: &[(&str, &str)] = scripts![
+    "trace.py",
+    "glowplug_trace/__init__.py",
+    "glowplug_trace/bytecode_files.py",
+    "glowplug_trace/data_files.py",
+    "glowplug_trace/modules.py",
+    "glowplug_trace/python_info.py",
+    "glowplug_trace/recording.py",
+    "glowplug_trace/regexes.py",
+    "glowplug_trace/search_path.py",
+    "glowplug_trace/target.py",
+    "glowplug_trace/texts.py",
+    "dump.py",
+    "glowplug_dump/__init__.py",
+    "glowplug_dump/archive.py",
+    "glowplug_dump/code_objects.py",
+    "glowplug_dump/regexes.py",
+    "glowplug_dump/roots.py",
+    "glowplug_dump/selection.py",
+];
+
+/// Writes the scripts into `folder`.
+pub fn unpack(folder: &Path) -> Result<()> {
+    for (name, text) in SCRIPTS {
+        let path = folder.join(name);
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, text))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_of_the_folder_is_embedded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+        let is_script = |path: &Path| path.extension().is_some_and(|e| e == "py");
+        let mut found = 0;
+        let folders = [folder.clone(), folder.join("glowplug_trace"), folder.join("glowplug_dump")];
+        for folder in folders {
+            let entries = fs::read_dir(folder).expect("listed");
+            found += entries.filter(|e| is_script(&e.as_ref().expect("an entry").path())).count();
+        }
+        assert_eq!(found, SCRIPTS.len());
+    }
+}

@@ -1,0 +1,107 @@
+//! `glowplug snapshot`: record, dump, check, report.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use glowplug_archive::Archive;
+
+use crate::cli::SnapshotArguments;
+use crate::dump::{self, Order};
+use crate::failure::{self, Usage};
+use crate::progress::Progress;
+use crate::summary::Summary;
+use crate::target::Target;
+use crate::{module_list, payload, recording, scripts, verify};
+
+/// Runs the command.
+pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let target = Target::new(&arguments.target)?;
+    let modules = arguments.modules.as_deref().map(module_list::read).transpose()?;
+    let name = arguments
+        .name
+        .as_deref()
+        .or(target.default_name())
+        .or(modules.as_deref().and_then(|names| names.first().map(String::as_str)))
+        .ok_or_else(|| Usage("name a handler, or modules with --import or --modules".to_owned()))?;
+    check_name(name)?;
+    let work = tempfile::Builder::new().prefix("glowplug-").tempdir().context("no folder for the work")?;
+    // Python resolves the script's folder by itself; the paths must agree.
+    let folder = work.path().canonicalize()?;
+    scripts::unpack(&folder)?;
+    payload::unpack_for_snapshot(&folder)?;
+    let output = &arguments.output;
+    std::fs::create_dir_all(output)
+        .with_context(|| format!("cannot make the folder {}", output.display()))?;
+
+    let mut progress = Progress::new(3);
+    let trace = folder.join("trace.json");
+    let label = target.label();
+    progress.begin(&format!("running {label}"));
+    let recording = recording::record(&target, &folder, &trace, &progress)?;
+    let recorded = begun.elapsed();
+
+    progress.begin(&format!("dumping {} modules", recording.modules.len()));
+    let order = Order {
+        glowplug: env!("CARGO_PKG_VERSION"),
+        payload: &folder,
+        trace: &trace,
+        output,
+        name,
+        target: &label,
+        validation: arguments.validate.into(),
+        root: target.root.as_deref(),
+        modules: modules.as_deref(),
+    };
+    let dumped = dump::dump(&target, &order, recording.python.optimize, &folder)?;
+    let written = begun.elapsed();
+
+    progress.begin(&format!("checking {}", dumped.path.display()));
+    let archive = checked(&dumped.path)?;
+    drop(progress);
+    let times = [recorded, written - recorded, begun.elapsed() - written];
+    let summary = Summary::new(&archive, &dumped, times)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        print!("{summary}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A name becomes part of a file name.
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
+        return Err(Usage(format!("--name {name:?}: must be usable as a file name")).into());
+    }
+    Ok(())
+}
+
+/// Opens what was written and checks all of it; removes it where it is damaged.
+fn checked(path: &Path) -> Result<Archive> {
+    let archive = Archive::open(path).map_err(|error| failure::of_archive(path, &error))?;
+    let damage = verify::damage(&archive);
+    if let Some(first) = damage.first() {
+        std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+        bail!(
+            "the archive that was written is damaged and was removed again ({first}): is the disk full or \
+             faulty? If not, this is a bug of glowplug"
+        );
+    }
+    Ok(archive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_must_be_a_file_name() {
+        assert!(check_name("pkg.app").is_ok());
+        for name in ["", "a/b", "..", ".hidden"] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What `snapshot` tells at its end.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use glowplug_archive::header::Validation;
+use glowplug_archive::manifest::{LeftOut, StalePyc};
+use glowplug_archive::{Archive, Manifest};
+use serde::Serialize;
+
+use crate::dump::Dumped;
+use crate::units;
+
+/// Rows of a list before it is cut.
+const ROWS: usize = 12;
+
+/// The summary.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// The archive.
+    path: PathBuf,
+    /// Its length in bytes.
+    bytes: u64,
+    /// What was snapshotted.
+    target: String,
+    /// Version of the interpreter.
+    python: String,
+    /// Modules with code in the archive.
+    modules: usize,
+    /// Bytes of their objects, without strings that several use.
+    module_bytes: u64,
+    /// Extension modules whose place is recorded.
+    extensions: usize,
+    /// Imported, but not in the archive.
+    left_out: Vec<LeftOut>,
+    /// Without a good `.pyc`.
+    stale_pyc: Vec<StalePyc>,
+    /// Shared libraries seen.
+    shared_libraries: usize,
+    /// Data files seen.
+    data_files: usize,
+    /// Their bytes.
+    data_bytes: u64,
+    /// Compiled regular expressions in the archive.
+    regexes: u64,
+    /// Compiled source texts in the archive.
+    texts: u64,
+    /// Recorded expressions and texts that could not be kept.
+    not_kept: u64,
+    /// How staleness is judged.
+    validation: Validation,
+    /// Seconds for recording, dumping and checking.
+    seconds: [f64; 3],
+}
+
+impl Summary {
+    /// Of the archive as it lies there.
+    pub fn new(archive: &Archive, dumped: &Dumped, times: [Duration; 3]) -> Result<Self> {
+        let Manifest {
+            target,
+            validation,
+            modules,
+            extensions,
+            left_out,
+            stale_pyc,
+            shared_libraries,
+            data_files,
+            regexes,
+            compiled,
+            ..
+        } = archive.manifest()?;
+        Ok(Self {
+            path: dumped.path.clone(),
+            bytes: dumped.bytes,
+            target,
+            python: archive.header().fingerprint.version_text(),
+            modules: modules.len(),
+            module_bytes: modules.iter().map(|m| m.bytes).sum(),
+            extensions: extensions.len(),
+            left_out,
+            stale_pyc,
+            shared_libraries: shared_libraries.len(),
+            data_files: data_files.len(),
+            data_bytes: data_files.iter().map(|f| f.size).sum(),
+            regexes,
+            texts: compiled.iter().map(|c| c.texts).sum(),
+            not_kept: dumped.regexes_left_out + dumped.texts_left_out,
+            validation,
+            seconds: times.map(|t| t.as_secs_f64()),
+        })
+    }
+}
+
+/// What a validation mode means for whoever deploys the archive.
+pub const fn meaning(validation: Validation) -> &'static str {
+    match validation {
+        Validation::CheckedStat => "a module is taken if its source has the same time and size",
+        Validation::CheckedHash => "a module is taken if its source has the same content",
+        Validation::Unchecked => "sources are not looked at; build the archive again when they change",
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = Duration::from_secs_f64(self.seconds.iter().sum());
+        let [traced, dumped, checked] = self.seconds.map(|s| units::duration(Duration::from_secs_f64(s)));
+        writeln!(f, "{}", self.path.display())?;
+        writeln!(f, "  target       {} on CPython {}", self.target, self.python)?;
+        writeln!(f, "  size         {}", units::bytes(self.bytes))?;
+        let extensions = units::count(self.extensions, "extension module");
+        let code = units::bytes(self.module_bytes);
+        writeln!(f, "  modules      {} ({code} of code), places of {extensions}", self.modules)?;
+        write!(
+            f,
+            "  kept         {} compiled regular expressions, {} compiled texts",
+            self.regexes, self.texts
+        )?;
+        if self.not_kept > 0 {
+            write!(f, " ({} could not be kept)", self.not_kept)?;
+        }
+        let data = units::bytes(self.data_bytes);
+        let libraries = units::count(self.shared_libraries, "shared library");
+        writeln!(f, "\n  seen         {libraries}, {} ({data})", units::count(self.data_files, "data file"))?;
+        self.write_bytecode(f)?;
+        self.write_left_out(f)?;
+        writeln!(f, "  validation   {}: {}", self.validation.name(), meaning(self.validation))?;
+        let total = units::duration(total);
+        writeln!(f, "  time         {total} (recording {traced}, dumping {dumped}, checking {checked})")
+    }
+}
+
+impl Summary {
+    fn write_bytecode(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut states: Vec<String> = Vec::new();
+        for state in ["missing", "stale", "unreadable"] {
+            let names: Vec<&str> =
+                self.stale_pyc.iter().filter(|s| s.state == state).map(|s| s.name.as_str()).collect();
+            if !names.is_empty() {
+                let more = if names.len() > 3 { ", ..." } else { "" };
+                let shown = names[..names.len().min(3)].join(", ");
+                states.push(format!("{} {state} ({shown}{more})", names.len()));
+            }
+        }
+        let text = if states.is_empty() { "all present and valid".to_owned() } else { states.join(", ") };
+        writeln!(f, "  .pyc         {text}")
+    }
+
+    fn write_left_out(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  left out     {}", units::count(self.left_out.len(), "module"))?;
+        for module in self.left_out.iter().take(ROWS) {
+            writeln!(f, "    {}: {}", module.name, module.reason)?;
+        }
+        if self.left_out.len() > ROWS {
+            let more = self.left_out.len() - ROWS;
+            writeln!(f, "    and {more} more: glowplug inspect shows all")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+"""Fixtures of the end-to-end tests.
+
+They test the Python that runs them: `tests/setup/each_python.py` starts them in each environment of `target/venvs`,
+into which the wheel was installed, and names the Pythons that could not be had.
+"""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import processes
+import pytest
+import snapshots
+
+PACKAGES = ("requests", "boto3", "pandas", "fastapi", "sqlalchemy", "powertools")
+
+# A wide part of the standard library, for what imports a lot at once.
+STANDARD_LIBRARY = (
+    "argparse,ast,asyncio,base64,bz2,calendar,cgitb,cmd,code,colorsys,concurrent.futures,configparser,contextvars,copy,"
+    "csv,ctypes,dataclasses,datetime,decimal,difflib,dis,doctest,email.mime.multipart,email.parser,enum,filecmp,"
+    "fileinput,fractions,ftplib,getpass,gettext,graphlib,gzip,hashlib,heapq,hmac,html.parser,http.client,http.cookies,"
+    "http.server,imaplib,importlib.metadata,importlib.resources,inspect,ipaddress,json,linecache,logging.config,lzma,"
+    "mailbox,mimetypes,multiprocessing.pool,numbers,optparse,pathlib,pdb,pickle,pickletools,pkgutil,platform,plistlib,"
+    "pprint,profile,pstats,pydoc,queue,quopri,random,runpy,sched,secrets,selectors,shelve,shlex,shutil,smtplib,"
+    "socketserver,sqlite3,ssl,statistics,string,subprocess,symtable,tarfile,tempfile,textwrap,threading,timeit,"
+    "tokenize,tomllib,trace,tracemalloc,turtledemo,typing,unittest.mock,urllib.parse,urllib.request,uuid,venv,wave,"
+    "weakref,webbrowser,wsgiref.simple_server,xml.dom.minidom,xml.etree.ElementTree,xml.sax,xmlrpc.client,zipapp,"
+    "zipfile,zoneinfo"
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed(request):
+    """Says what to do where the wheel is not installed, instead of failing everywhere."""
+    needy = [item for item in request.session.items if item.get_closest_marker("no_wheel") is None]
+    if needy and (importlib.util.find_spec("_glowplug") is None or not processes.COMMAND.exists()):
+        pytest.exit(f"the wheel is not installed in {sys.prefix}: run `make python-tests`", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def archives(tmp_path_factory):
+    """The folder that archives of this session are built in."""
+    return tmp_path_factory.mktemp("archives")
+
+
+class Packages:
+    """The functions of `functions/packages`, each snapshotted when it is first asked for."""
+
+    def __init__(self, folder, archives):
+        self.root = snapshots.copy_of("packages", folder / "packages")
+        self.archives = archives
+        self.built = {}
+
+    def event(self, name):
+        return self.root / f"{name}_event.json"
+
+    def __getitem__(self, name):
+        if name not in self.built:
+            self.built[name] = snapshots.snapshot(
+                self.archives, f"{name}_function.handler", "--event", self.event(name), "--name", name, root=self.root
+            )
+        return self.built[name]
+
+    def invoke(self, name, *options, archive=None, **variables):
+        """Runs a function once; what `programs/invoke.py` says of it."""
+        program = snapshots.PROGRAMS / "invoke.py"
+        arguments = (self.root, f"{name}_function", self.event(name))
+        done = processes.python(*options, program, *arguments, archive=archive, **variables).silently()
+        return json.loads(done.out)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory, archives):
+    """The functions that use the packages of issue 2, with their archives."""
+    return Packages(tmp_path_factory.mktemp("functions"), archives)
+
+
+@pytest.fixture(scope="session")
+def standard_library(archives):
+    """An archive of a hundred modules of the standard library and what they import."""
+    names = [name for name in STANDARD_LIBRARY.split(",") if importlib.util.find_spec(name.partition(".")[0])]
+    return snapshots.snapshot(archives, "--import", ",".join(names), "--name", "standard-library")
+
+
+@pytest.fixture(scope="session")
+def stall(tmp_path_factory, archives):
+    """The archive of the function in `functions/stall`: a small tree with one of each kind of module.
+
+    Tests must not change its files; `stall_with` makes another.
+    """
+    root = snapshots.copy_of("stall", tmp_path_factory.mktemp("stall") / "function")
+    return snapshots.snapshot(archives, "stall.handler", "--name", "stall", root=root)
+
+
+@pytest.fixture
+def stall_with(tmp_path):
+    """Makes a copy of `functions/stall` and its archive, with further arguments for `glowplug snapshot`."""
+
+    def make(*arguments, folder="function", change=None):
+        root = snapshots.copy_of("stall", tmp_path / folder)
+        if change is not None:
+            change(root)
+        return snapshots.snapshot(tmp_path / "archives", "stall.handler", *arguments, root=root)
+
+    return make
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a program or data file into the test's folder."""
+
+    def write_file(name, text):
+        file = Path(tmp_path, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write_file

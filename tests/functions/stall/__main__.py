@@ -1,0 +1,3 @@
+import stall
+
+print(stall.handler({}, None))

@@ -1,0 +1,3 @@
+"""A module in a namespace package."""
+
+COLOUR = "green"

@@ -1,0 +1,8 @@
+"""Fails while it is imported."""
+
+
+def spoil(days):
+    return 1 / (days - 3)
+
+
+BAD = spoil(3)

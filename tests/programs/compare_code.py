@@ -1,0 +1,130 @@
+"""Compares each archived code object with the one that `marshal` gives: `compare_code.py ARCHIVE MANIFEST.json`.
+
+Prints JSON: how many were compared, and a line for each difference.
+"""
+
+import dis
+import io
+import json
+import marshal
+import struct
+import sys
+import types
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+import glowplug
+
+SPECIAL = sys.version_info >= (3, 11)
+
+# Methods, and what warns when it is read (co_lnotab is co_linetable in another form).
+UNCOMPARED = {"co_lines", "co_positions", "co_branches", "co_lnotab"}
+ATTRIBUTES = [
+    name for name in dir(compile("0", "", "exec")) if name.startswith(("co_", "_co_")) and name not in UNCOMPARED
+]
+
+
+def exactly(value):
+    """A value as something that is equal only for equal types, signs and bits."""
+    kind = type(value).__name__
+    if isinstance(value, (bool, int, str, bytes)) or value is None or value is ...:
+        return kind, value
+    if isinstance(value, float):
+        return kind, struct.pack("<d", value)
+    if isinstance(value, complex):
+        return kind, struct.pack("<dd", value.real, value.imag)
+    if isinstance(value, tuple):
+        return kind, tuple(exactly(item) for item in value)
+    if isinstance(value, frozenset):
+        return kind, tuple(sorted((exactly(item) for item in value), key=repr))
+    if isinstance(value, types.CodeType):
+        return kind, value.co_qualname if SPECIAL else value.co_name, value.co_firstlineno
+    if isinstance(value, slice):
+        return kind, exactly(value.start), exactly(value.stop), exactly(value.step)
+    raise TypeError(f"a constant of type {kind}")
+
+
+def strings(value):
+    """The strings within a constant."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from strings(item)
+
+
+def differences(archived, fresh, where, with_dis):
+    """In words, each way in which two code objects differ."""
+    if type(archived) is not type(fresh):
+        yield f"{where}: {type(archived)}"
+        return
+    for name in ATTRIBUTES:
+        ours, wanted = getattr(archived, name), getattr(fresh, name)
+        if name != "_co_code_adaptive" and exactly(ours) != exactly(wanted):
+            yield f"{where}.{name}: {str(ours)[:200]} instead of {str(wanted)[:200]}"
+        elif name == "_co_code_adaptive" and ours != wanted:
+            yield f"{where}: bytecode, caches or counters are not those of fresh code"
+    if list(archived.co_lines()) != list(fresh.co_lines()):
+        yield f"{where}: line table"
+    if SPECIAL and list(archived.co_positions()) != list(fresh.co_positions()):
+        yield f"{where}: positions"
+    if sys.version_info >= (3, 14) and list(archived.co_branches()) != list(fresh.co_branches()):
+        yield f"{where}: branches"
+    if archived != fresh or hash(archived) != hash(fresh):
+        yield f"{where}: == or hash()"
+    # What CPython interns must be the same object: all names, and constants that look like names.
+    for name in ("co_names", "co_varnames", "co_freevars", "co_cellvars"):
+        if not all(map(lambda a, b: a is b, getattr(archived, name), getattr(fresh, name))):
+            yield f"{where}.{name}: not interned"
+    for ours, wanted in zip(strings(archived.co_consts), strings(fresh.co_consts), strict=True):
+        if wanted.isidentifier() and wanted.isascii() and ours is not wanted:
+            yield f"{where}: constant {wanted!r} is not interned"
+    if with_dis and disassembled(archived) != disassembled(fresh):
+        yield f"{where}: dis"
+    for ours, wanted in zip(archived.co_consts, fresh.co_consts, strict=True):
+        if isinstance(wanted, types.CodeType):
+            yield from differences(ours, wanted, f"{where}.{wanted.co_name}", with_dis)
+
+
+def disassembled(code):
+    """What `dis` prints of one code object, without those inside of it."""
+    text = io.StringIO()
+    options = {"show_caches": True, "adaptive": True} if SPECIAL else {}
+    dis.dis(code, file=text, depth=0, **options)
+    lines = text.getvalue().splitlines()
+    # Addresses of code objects, and the order of sets, are not the same twice.
+    return [line for line in lines if "<code object" not in line and "frozenset(" not in line]
+
+
+def archived_loader(name, path):
+    """The loader of a module that was not imported; nothing is executed."""
+    if name in sys.modules and type(sys.modules[name].__spec__.loader).__name__ == "ArchiveLoader":
+        raise RuntimeError(f"{name} was executed already")
+    folder = path.parent.parent if path.name == "__init__.py" else path.parent
+    spec = sys.meta_path[0].find_spec(name, [str(folder)] if "." in name else None)
+    return spec and spec.loader
+
+
+def main(archive, manifest):
+    manifest = json.loads(Path(manifest).read_text(encoding="utf-8"))
+    roots = [root["path"] for root in manifest["roots"]]
+    sys.path[:0] = [root for root in roots if root not in sys.path]
+    if not glowplug.activate(archive):
+        sys.exit(1)
+    found = []
+    compared = 0
+    for number, module in enumerate(manifest["modules"]):
+        name, path = module["name"], Path(roots[module["root"]], module["path"])
+        loader = archived_loader(name, path)
+        if loader is None:
+            found.append(f"{name}: not served")
+            continue
+        plain = SourceFileLoader(name, str(path)).get_code(name)
+        fresh = marshal.loads(marshal.dumps(plain))
+        # Everything that `dis` prints is compared above; a tenth of the modules shows that it prints it.
+        found += differences(loader.get_code(name), fresh, name, with_dis=number % 10 == 0)
+        compared += 1
+    print(json.dumps({"compared": compared, "differences": found[:50], "status": glowplug.status()}, default=str))
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,44 @@
+"""Installs `dist/glowplug-*.whl` into the environments of `target/venvs.json`, offline, unless it is there already.
+
+The environments with `code-data-share` are left as they are: the two are compared, not combined.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import places
+import stamp
+from progress import say
+
+
+def wheel():
+    """The one wheel that `make wheel` left."""
+    wheels = list((places.REPOSITORY / "dist").glob("glowplug-*.whl"))
+    if len(wheels) != 1:
+        sys.exit("expected one glowplug wheel in dist/: run `make wheel`")
+    return wheels[0]
+
+
+def main():
+    file = wheel()
+    for venv in json.loads(places.VENVS_JSON.read_text()):
+        if venv["cds"]:
+            continue
+        folder = Path(venv["executable"]).parents[1]
+        # The environment's own stamp is part of it: one that was made anew has no wheel.
+        wanted = stamp.digest(file.name, files=[file, folder / ".stamp"])
+        if stamp.is_current(folder / ".wheel-stamp", wanted):
+            continue
+        say(f"environment {venv['label']}: installing {file.name}")
+        subprocess.run(
+            [places.TOOLS / "bin" / "python", "-m", "pip", "--python", venv["executable"], "install", "--quiet",
+             "--disable-pip-version-check", "--no-index", "--no-deps", "--force-reinstall", file],
+            check=True,
+        )  # fmt: skip
+        stamp.write(folder / ".wheel-stamp", wanted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""Where the set-up keeps what it makes. Everything is below `target/`, so `make clean` takes it all away."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TARGET = REPOSITORY / "target"
+
+PYTHONS_JSON = TARGET / "pythons.json"
+VENVS = TARGET / "venvs"
+VENVS_JSON = TARGET / "venvs.json"
+TOOLS = VENVS / "tools"
+REQUIREMENTS = REPOSITORY / "tests" / "requirements"
+
+
+def unpacked_debian(suite, minor):
+    """The folder that holds one Python with its libraries, unpacked from a Debian suite."""
+    return TARGET / f"{suite}-python{minor}"
