@@ -6,12 +6,14 @@
 #   PYTHONS="3.12 3.14"   test only these (labels of target/pythons.json); default: all
 #   JOBS=2                how many environments are made, or Pythons tested, at once
 #   ARGS="-k truncated"   further arguments for pytest, the demo or the benchmarks
+#   FUZZ_SECONDS=60       how long `make fuzz` runs
 #   DENY=advisories       what `make deny` checks; the advisories' database is fetched from the internet
 
 PYTHON ?= python3
 PYTHONS ?=
 JOBS ?= 2
 ARGS ?=
+FUZZ_SECONDS ?= 60
 DENY ?= licenses bans sources
 export PYTHONS JOBS
 
@@ -26,7 +28,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check python-tests deny clean
+.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check python-tests cpython-tests deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,9 +63,19 @@ python-tests: wheel pythons ## End-to-end tests, with every Python
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) $(SETUP)/each_python.py $(ARGS)
 
+cpython-tests: wheel pythons ## Many more of CPython's own tests than `make test` runs, from an archive (an hour)
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@GLOWPLUG_CPYTHON_TESTS=all $(PYTHON) $(SETUP)/each_python.py tests/cpython $(ARGS)
+
 deny: ## Licences and sources of the dependencies (builds cargo-deny the first time: 4 minutes)
 	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny
 	target/tools/bin/cargo-deny --locked check $(DENY)
+
+fuzz: wheel pythons ## Fuzz the archive reader for FUZZ_SECONDS (needs a nightly toolchain; builds cargo-fuzz the first time)
+	@test -x target/tools/bin/cargo-fuzz || cargo install --locked --root target/tools cargo-fuzz
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) archive/fuzz/seed.py
+	cd archive && PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo +nightly fuzz run --target-dir $(CURDIR)/target/fuzz read $(CURDIR)/target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=4000000
 
 setup: pythons ## Only the set-up: system packages, tools, interpreters, environments
 

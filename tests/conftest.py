@@ -90,7 +90,7 @@ def stall(tmp_path_factory, archives):
     Tests must not change its files; `stall_with` makes another.
     """
     root = snapshots.copy_of("stall", tmp_path_factory.mktemp("stall") / "function")
-    return snapshots.snapshot(archives, "stall.handler", "--name", "stall", root=root)
+    return snapshots.snapshot(archives, "stall.handler", "--event", "empty", "--name", "stall", root=root)
 
 
 @pytest.fixture
@@ -101,7 +101,9 @@ def stall_with(tmp_path):
         root = snapshots.copy_of("stall", tmp_path / folder)
         if change is not None:
             change(root)
-        return snapshots.snapshot(tmp_path / "archives", "stall.handler", *arguments, root=root)
+        return snapshots.snapshot(
+            tmp_path / f"{folder}-archive", "stall.handler", "--event", "empty", *arguments, root=root
+        )
 
     return make
 

@@ -1,5 +1,6 @@
 """Running commands and Python programs in clean environments."""
 
+import difflib
 import os
 import subprocess
 import sys
@@ -85,5 +86,14 @@ def plain_and_served(archive, *arguments, **options):
     """
     plain = python(*arguments, **options)
     served = python(*arguments, archive=archive, GLOWPLUG_STRICT=1, **options)
-    assert (served.out, served.err, served.status) == (plain.out, plain.err, plain.status)
+    same(served, plain)
     return served
+
+
+def same(served, plain):
+    """Makes sure that two processes printed the same and ended alike."""
+    for what in ("out", "err"):
+        found, wanted = (getattr(each, what).splitlines() for each in (served, plain))
+        difference = "\n".join(difflib.unified_diff(wanted, found, "plain", "served", lineterm="", n=1))
+        assert found == wanted, f"{what}:\n{difference[:4000]}"
+    assert served.status == plain.status

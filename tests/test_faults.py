@@ -142,7 +142,7 @@ def test_a_folder_without_a_fitting_archive_falls_back_to_plain_import(falls_bac
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_flipped_bit_in_the_header_falls_back_to_plain_import(field, falls_back, glow, damaged):
-    words = {"magic": "wrong magic", "major": "version", "file_size": "truncated or extended"}
+    words = {"magic": "wrong magic", "major": "version"}
     glow.flip(FIELDS[field][0], bit=4).write(damaged)
     falls_back(damaged, words.get(field, "header"))
 
@@ -157,9 +157,10 @@ def test_another_format_version_is_refused(falls_back, glow, damaged):
 
 
 def test_a_newer_minor_version_and_an_unknown_section_are_accepted(stall, answer, glow, damaged):
-    count = glow.get("section_count")
-    glow.set("minor", 99).set("section_count", count + 1)
-    glow.set_section(count, kind=4242, offset=PAGE, length=16).seal().write(damaged)
+    count, end = glow.get("section_count"), -(-len(glow.bytes) // PAGE) * PAGE
+    glow.bytes += bytes(end - len(glow.bytes)) + b"of another kind."
+    glow.set("minor", 99).set("section_count", count + 1).set("file_size", len(glow.bytes))
+    glow.set_section(count, kind=4242, offset=end, length=16).seal().write(damaged)
     assert python("-c", PROGRAM, cwd=stall.root, archive=damaged, GLOWPLUG_STRICT=1).silently().out == answer
 
 
@@ -264,11 +265,13 @@ def started(root, archive, **options):
 
 @pytest.mark.parametrize("part", ["heap", "relocations"])
 @pytest.mark.parametrize("where", [0.0, 0.3, 1.0])
-def test_a_module_with_damaged_objects_falls_back_alone(part, where, stall, glow, damaged, falls_back):
+def test_a_module_with_damaged_objects_falls_back_alone(  # noqa: PLR0917
+    part, where, stall, glow, damaged, falls_back
+):
     offset, length = glow.module("orchard.apples")[part]
     glow.flip(offset + int((length - 1) * where), bit=5).write(damaged)
     falls_back(damaged, "orchard.apples", "checksum mismatch")
-    found, (line,) = started(stall.root, damaged)
+    found, (_,) = started(stall.root, damaged)
     assert [module for module, _ in found["status"]["fallbacks"]] == ["orchard.apples"]
     assert {"orchard", "orchard.pears", "walnut", "dataclasses"} <= set(found["served"])
     assert found["answer"]["price"] == 5.0
@@ -287,11 +290,11 @@ def test_damaged_strings_make_their_users_fall_back_with_one_line(stall, glow, d
     assert chunks
     offset, length = chunks[0]
     glow.flip(offset + length // 2, bit=1).write(damaged)
-    falls_back(damaged, "imported the plain way")
+    falls_back(damaged, "checksum mismatch")
     found, _ = started(stall.root, damaged)
     assert found["status"]["fallbacks"]
     _, lines = started(stall.root, damaged, GLOWPLUG_LOG="debug")
-    assert len([line for line in lines if "imported the plain way" in line]) == len(found["status"]["fallbacks"])
+    assert len([line for line in lines if "done the plain way" in line]) == len(found["status"]["fallbacks"])
 
 
 def test_damaged_expressions_are_compiled_the_plain_way(stall, glow, damaged, answer):
@@ -323,10 +326,12 @@ def test_a_damaged_source_costs_the_tracebacks_lines_only(stall_with, damaged):
     offset, length = glow.module("orchard.apples")["sources"]
     glow.flip(offset + length // 2).write(damaged)
     (archive.root / "orchard" / "apples.py").unlink()
-    program = "from orchard import apples; print(apples.price(4)); apples.fail()"
-    done = python("-c", program, cwd=archive.root, archive=damaged)
+    program = (
+        "from orchard import apples; import traceback; print(apples.price(4))\n"
+        "try:\n    apples.fail()\nexcept KeyError:\n    traceback.print_exc()"
+    )
+    done = python("-c", program, cwd=archive.root, archive=damaged).succeeded()
     assert done.out == "10.0\n"
-    assert done.status == 1
     assert "KeyError: 'no such apple'" in done.err
     assert "this line" not in done.err
     (line,) = done.lines
@@ -361,7 +366,7 @@ def test_a_changed_source_is_imported_the_plain_way(validation, stall_with, fall
     edit(archive.root / "orchard" / "apples.py", "per_kilo=2.5", "per_kilo=10")
     answer = answer.replace("'price': 5.0", "'price': 20")
     falls_back(archive.file, "orchard.apples", "was changed after the snapshot", answer=answer, root=archive.root)
-    found, (line,) = started(archive.root, archive.file)
+    found, (_,) = started(archive.root, archive.file)
     assert [module for module, _ in found["status"]["fallbacks"]] == ["orchard.apples"]
     assert "orchard" in found["served"]
 
@@ -373,7 +378,7 @@ def test_many_changed_sources_give_one_line_and_all_stand_in_the_status(validati
     for name in changed:
         with (archive.root / (name.replace(".", "/") + ".py")).open("a") as file:
             file.write("# more\n")
-    found, (line,) = started(archive.root, archive.file)
+    found, (_,) = started(archive.root, archive.file)
     assert sorted(module for module, _ in found["status"]["fallbacks"]) == sorted(changed)
 
 

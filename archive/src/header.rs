@@ -41,11 +41,13 @@ pub enum SectionKind {
     Sources = 9,
     /// zstd-compressed JSON of [`crate::Manifest`].
     Manifest = 10,
+    /// The prefetch plan ([`crate::plan`]); not every archive has one.
+    Plan = 11,
 }
 
 impl SectionKind {
     /// Every kind this version knows.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Names,
         Self::Roots,
         Self::Modules,
@@ -56,6 +58,7 @@ impl SectionKind {
         Self::Regexes,
         Self::Sources,
         Self::Manifest,
+        Self::Plan,
     ];
 
     /// Lower-case name for people.
@@ -72,6 +75,7 @@ impl SectionKind {
             Self::Regexes => "regexes",
             Self::Sources => "sources",
             Self::Manifest => "manifest",
+            Self::Plan => "plan",
         }
     }
 
@@ -80,6 +84,12 @@ impl SectionKind {
     #[must_use]
     pub const fn verified_at_open(self) -> bool {
         matches!(self, Self::Names | Self::Roots | Self::Modules | Self::Ranges | Self::Compiled)
+    }
+
+    /// Whether an archive may be without the section.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Plan)
     }
 
     /// The name for a section number found in a file.
@@ -227,6 +237,12 @@ fn untagged(field: &[u8], what: &str) -> Result<Vec<u8>> {
 }
 
 impl Header {
+    /// The place of a section, if the archive has it.
+    #[must_use]
+    pub fn section(&self, kind: SectionKind) -> Option<&SectionRecord> {
+        self.sections.iter().find(|s| s.kind == kind as u32)
+    }
+
     /// The header as a page, its checksum filled in.
     ///
     /// # Errors

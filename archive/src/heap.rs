@@ -36,9 +36,12 @@ const POOLED_LIMIT: usize = 4096;
 /// yet"). It is the object's `ob_type`, the second word of every CPython object on the builds that
 /// are supported (`Include/object.h`).
 pub const TYPE_WORD: usize = 8;
-/// Alignment of objects and ranges, as CPython's own allocator gives (`Objects/obmalloc.c`,
-/// `ALIGNMENT`).
-pub const OBJECT_ALIGN: usize = 16;
+/// Alignment of objects. CPython's own allocator gives 16 (`Objects/obmalloc.c`, `ALIGNMENT`); what
+/// it relies on are the low bits of addresses that it uses as tags, three at the most
+/// (`Include/internal/pycore_gc.h`, `pycore_stackref.h`).
+pub const OBJECT_ALIGN: usize = 8;
+/// Alignment of ranges.
+pub const RANGE_ALIGN: usize = 16;
 /// Symbol words below this are externs.
 pub const EXTERN_LIMIT: u64 = 0x1000;
 /// Where the kind stands in a symbol word that is not an extern.
@@ -100,9 +103,9 @@ pub mod externs {
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct RangeRecord {
-    /// Where the range begins in the heap, in bytes, a multiple of [`OBJECT_ALIGN`].
+    /// Where the range begins in the heap, in bytes, a multiple of [`RANGE_ALIGN`].
     pub offset: u64,
-    /// Its length in bytes, a multiple of [`OBJECT_ALIGN`].
+    /// Its length in bytes, a multiple of [`RANGE_ALIGN`].
     pub length: u32,
     /// 0 for a module's range, 1 for a pool chunk.
     pub pool: u32,
@@ -136,7 +139,7 @@ pub struct StringId(u32);
 pub struct RangeId(u32);
 
 /// What a pointer-sized word of an object refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
     /// One of the [`externs`].
     Extern(u16),
@@ -172,7 +175,7 @@ impl Objects {
     /// # Panics
     /// If the range grows beyond 4 GiB.
     pub fn push(&mut self, object: &[u8]) -> u32 {
-        pad(&mut self.bytes);
+        pad(&mut self.bytes, OBJECT_ALIGN);
         let at = u32::try_from(self.bytes.len()).expect("a module's objects are below 4 GiB");
         self.bytes.extend_from_slice(object);
         at
@@ -184,8 +187,8 @@ impl Objects {
     }
 }
 
-fn pad(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(OBJECT_ALIGN), 0);
+fn pad(bytes: &mut Vec<u8>, align: usize) {
+    bytes.resize(bytes.len().next_multiple_of(align), 0);
 }
 
 struct InternedString {
@@ -273,14 +276,14 @@ impl HeapBuilder {
             if string.users != Users::Many || string.object.len() > POOLED_LIMIT {
                 continue;
             }
-            pad(&mut pool);
+            pad(&mut pool, OBJECT_ALIGN);
             if POOL_CHUNK - pool.len() % POOL_CHUNK < string.object.len() {
                 pool.resize(pool.len().next_multiple_of(POOL_CHUNK), 0);
             }
             pooled.insert(StringId(number), pool.len() as u64);
             pool.extend_from_slice(&string.object);
         }
-        pad(&mut pool);
+        pad(&mut pool, RANGE_ALIGN);
 
         let mut heap = BuiltHeap {
             bytes: Vec::new(),
@@ -303,7 +306,7 @@ impl HeapBuilder {
                     vacant.insert(base + u64::from(objects.push(&self.strings[id.0 as usize].object)));
                 }
             }
-            pad(&mut objects.bytes);
+            pad(&mut objects.bytes, RANGE_ALIGN);
             heap.append(objects, false, &places)?;
         }
         Ok(heap)

@@ -9,9 +9,10 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 use crate::compiled::CompiledRecord;
 use crate::error::{Error, Result};
 use crate::header::{Header, SectionKind, SectionRecord};
-use crate::heap::{ADDRESS_LIMIT, OBJECT_ALIGN, RangeRecord, bitmap_words, range_checksum};
+use crate::heap::{ADDRESS_LIMIT, RANGE_ALIGN, RangeRecord, bitmap_words, range_checksum};
 use crate::manifest::Manifest;
 use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootRecord};
+use crate::plan::Plan;
 use crate::regex::{self, CompiledRegex};
 use crate::{checksum, header};
 
@@ -117,7 +118,7 @@ impl Archive {
             let bitmaps = 2 * 8 * bitmap_words(range.length) as u64;
             let sound = range.offset == end
                 && range.offset.checked_add(range.length.into()).is_some_and(|e| e <= heap_length)
-                && range.length.is_multiple_of(OBJECT_ALIGN as u32)
+                && range.length.is_multiple_of(RANGE_ALIGN as u32)
                 && range.relocations.is_multiple_of(8)
                 && range.relocations.checked_add(bitmaps).is_some_and(|e| e <= relocations_length);
             if !sound {
@@ -246,6 +247,12 @@ impl Archive {
         self.bytes(self.heap)
     }
 
+    /// Where the bitmaps of a range lie in the file: offset and length in bytes.
+    #[must_use]
+    pub fn bitmaps_span(&self, range: &RangeRecord) -> (u64, usize) {
+        (self.relocations.start as u64 + range.relocations, 2 * 8 * bitmap_words(range.length))
+    }
+
     /// The symbol and internal bitmaps of a range.
     #[must_use]
     pub fn bitmaps(&self, range: &RangeRecord) -> (&[u64], &[u64]) {
@@ -335,16 +342,34 @@ impl Archive {
     /// [`Error::MissingSection`].
     pub fn section(&self, kind: SectionKind) -> Result<&[u8]> {
         let record = find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
-        // `Header::decode` saw that every section lies within the file.
-        Ok(&self.map[record.offset as usize..(record.offset + record.length) as usize])
+        Ok(self.bytes_of(record))
     }
 
-    /// Verifies the checksum of a whole section.
+    pub(crate) fn bytes_of(&self, section: &SectionRecord) -> &[u8] {
+        // `Header::decode` saw that every section lies within the file.
+        &self.map[section.offset as usize..(section.offset + section.length) as usize]
+    }
+
+    /// The prefetch plan, verified; `None` where the archive has none.
+    ///
+    /// # Errors
+    /// [`Error::Checksum`] or [`Error::Bounds`] where it is damaged.
+    pub fn plan(&self) -> Result<Option<Plan<'_>>> {
+        if find(&self.header.sections, SectionKind::Plan).is_none() {
+            return Ok(None);
+        }
+        self.verify_section(SectionKind::Plan)?;
+        Plan::check(self.section(SectionKind::Plan)?, self.header.file_size).map(Some)
+    }
+
+    /// Verifies the checksum of a whole section. An optional section that is not there is sound.
     ///
     /// # Errors
     /// [`Error::Checksum`] or [`Error::MissingSection`].
     pub fn verify_section(&self, kind: SectionKind) -> Result<()> {
-        let record = find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
+        let Some(record) = find(&self.header.sections, kind) else {
+            return if kind.is_optional() { Ok(()) } else { Err(Error::MissingSection(kind.name())) };
+        };
         if checksum::of(self.section(kind)?) == record.checksum {
             Ok(())
         } else {

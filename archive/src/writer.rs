@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use zerocopy::IntoBytes;
@@ -14,10 +15,12 @@ use crate::header::{Header, MINOR, PAGE, SectionKind, SectionRecord, StringMark,
 use crate::heap::{HeapBuilder, RangeId};
 use crate::manifest::Manifest;
 use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootKind, RootRecord};
+use crate::plan::{self, Base, PlanEntry};
+use crate::reader::Archive;
 use crate::regex::{self, CompiledRegex};
 
 /// Compression level of sources and manifest: read rarely, written once.
-const ZSTD_LEVEL: i32 = 15;
+const ZSTD_LEVEL: i32 = 9;
 
 /// A module to be written.
 #[derive(Debug, Clone)]
@@ -190,24 +193,70 @@ pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
         .map_err(|e| Error::Unstorable(format!("the manifest: {e}")))?;
     let manifest = compressor.compress(&json).map_err(Error::io(path))?;
 
-    let sections: [(SectionKind, &[u8]); 10] = [
-        (SectionKind::Names, &names.bytes),
-        (SectionKind::Roots, roots.as_bytes()),
-        (SectionKind::Modules, records.as_bytes()),
-        (SectionKind::Ranges, heap.ranges.as_bytes()),
-        (SectionKind::Compiled, compiled.as_bytes()),
-        (SectionKind::Relocations, &heap.relocations),
-        (SectionKind::Heap, &heap.bytes),
-        (SectionKind::Regexes, &regexes),
-        (SectionKind::Sources, &sources),
-        (SectionKind::Manifest, &manifest),
+    let sections: [(u32, &[u8]); 10] = [
+        (SectionKind::Names as u32, &names.bytes),
+        (SectionKind::Roots as u32, roots.as_bytes()),
+        (SectionKind::Modules as u32, records.as_bytes()),
+        (SectionKind::Ranges as u32, heap.ranges.as_bytes()),
+        (SectionKind::Compiled as u32, compiled.as_bytes()),
+        (SectionKind::Relocations as u32, &heap.relocations),
+        (SectionKind::Heap as u32, &heap.bytes),
+        (SectionKind::Regexes as u32, &regexes),
+        (SectionKind::Sources as u32, &sources),
+        (SectionKind::Manifest as u32, &manifest),
     ];
-    let mut table = Vec::new();
+    let header = Header {
+        minor: MINOR,
+        file_size: 0,
+        fingerprint: contents.fingerprint,
+        validation: contents.validation,
+        optimize: contents.optimize,
+        preferred_base: base,
+        string_mark: contents.string_mark,
+        sections: Vec::new(),
+    };
+    store(header, &sections, 0o644, path)
+}
+
+/// Writes the archive at `path` again with a prefetch plan, which replaces the one it may have.
+/// Returns its new length in bytes.
+///
+/// Ranges of the archive itself are given as the file is now. The plan goes right behind the
+/// header page and everything else moves up; the ranges are adjusted to that.
+///
+/// # Errors
+/// As [`write`]; those of [`Archive::open`]. The archive is left as it was then.
+pub fn add_plan(path: &Path, entries: &[PlanEntry]) -> Result<u64> {
+    let archive = Archive::open(path)?;
+    let header = archive.header();
+    let others = || header.sections.iter().filter(|s| s.kind != SectionKind::Plan as u32);
+    let mut sections: Vec<(u32, &[u8])> = vec![(SectionKind::Plan as u32, &[])];
+    sections.extend(others().map(|s| (s.kind, archive.bytes_of(s))));
+    // Where the other sections begin now, and where they will.
+    let before = others().next().map_or(header.file_size, |s| s.offset);
+    let length = plan::encode(entries)?.len();
+    let after = (PAGE + length).next_multiple_of(PAGE) as u64;
+    let moved = |offset: u64| if offset < before { offset } else { offset - before + after };
+    let mut entries = entries.to_vec();
+    for entry in entries.iter_mut().filter(|e| e.base == Base::Archive) {
+        let end = entry.offset.saturating_add(entry.length);
+        entry.offset = moved(entry.offset);
+        entry.length = moved(end).saturating_sub(entry.offset);
+    }
+    let plan = plan::encode(&entries)?;
+    sections[0].1 = &plan;
+    let mode = archive.file().metadata().map_err(Error::io(path))?.permissions().mode();
+    store(header.clone(), &sections, mode & 0o777, path)
+}
+
+/// Lays the sections out, completes `header` by them and puts the file in place.
+fn store(mut header: Header, sections: &[(u32, &[u8])], mode: u32, path: &Path) -> Result<u64> {
+    header.sections.clear();
     let mut end = PAGE;
     for (kind, bytes) in sections {
         let offset = end.next_multiple_of(PAGE);
-        table.push(SectionRecord {
-            kind: kind as u32,
+        header.sections.push(SectionRecord {
+            kind: *kind,
             flags: 0,
             offset: offset as u64,
             length: bytes.len() as u64,
@@ -216,22 +265,13 @@ pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
         });
         end = offset + bytes.len();
     }
-    let header = Header {
-        minor: MINOR,
-        file_size: end as u64,
-        fingerprint: contents.fingerprint,
-        validation: contents.validation,
-        optimize: contents.optimize,
-        preferred_base: base,
-        string_mark: contents.string_mark,
-        sections: table,
-    }
-    .encode()?;
+    header.file_size = end as u64;
+    let header = header.encode()?;
 
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".glowplug-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .permissions(std::fs::Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(Error::io(folder))?;
     let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(Error::io(path));

@@ -1,6 +1,7 @@
 //! What one run of the suite works with: options made definite, folders, interpreters.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,6 +27,8 @@ pub struct Bench {
     pub seed: u64,
     folder: PathBuf,
     random: RefCell<StdRng>,
+    /// Held as long as this lives: two runs at once would disturb each other, and share the folder.
+    _lock: File,
     /// What is run on each interpreter, in the order of `interpreters`.
     entries: Vec<Vec<Entry>>,
 }
@@ -51,6 +54,7 @@ impl Bench {
             seed,
             folder: target.join("bench"),
             random: RefCell::new(StdRng::seed_from_u64(seed)),
+            _lock: lock(&target.join("bench"))?,
         };
         make_folder(&bench.home())?;
         Ok(bench)
@@ -101,6 +105,13 @@ impl Bench {
     fn home(&self) -> PathBuf {
         self.folder.join("home")
     }
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    make_folder(folder)?;
+    let file = File::create(folder.join("lock"))?;
+    file.try_lock().with_context(|| format!("another run is using {}: wait for it", folder.display()))?;
+    Ok(file)
 }
 
 fn make_folder(folder: &Path) -> Result<()> {

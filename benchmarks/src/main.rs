@@ -39,6 +39,7 @@ fn main() -> ExitCode {
 
 /// Measures, prints and saves. Returns whether the exit status is to be that of success.
 fn run(cli: &cli::Cli) -> Result<bool> {
+    process::keep_descriptors_to_ourselves()?;
     let bench = bench::Bench::new(cli)?;
     let mut results = results::Results::begin(&bench)?;
     for interpreter in &bench.interpreters {

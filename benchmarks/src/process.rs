@@ -15,6 +15,21 @@ use anyhow::{Context as _, Result, bail};
 /// A process that takes longer is killed.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Keeps the descriptors that this process was started with (a shell's, make's job server) out of
+/// the processes it measures: what a program does at its exit can depend on what is open.
+///
+/// # Errors
+/// When the kernel refuses (it needs Linux 5.11).
+pub fn keep_descriptors_to_ourselves() -> Result<()> {
+    let flags = libc::c_int::try_from(libc::CLOSE_RANGE_CLOEXEC)?;
+    // SAFETY: descriptors are only marked close-on-exec; none is closed here.
+    let result = unsafe { libc::close_range(3, libc::c_uint::MAX, flags) };
+    if result != 0 {
+        return Err(std::io::Error::last_os_error()).context("close_range");
+    }
+    Ok(())
+}
+
 /// A program with its arguments, its whole environment and its working directory.
 #[derive(Debug, Clone)]
 pub struct Command {
@@ -69,11 +84,11 @@ impl Command {
         // child does not copy this process's page tables.
         command.args(&self.arguments).env_clear().envs(&self.environment).current_dir(&self.directory);
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(errors.try_clone()?);
-        // `Instant` is CLOCK_MONOTONIC.
-        let begun = Instant::now();
+        let (begun, began) = (Instant::now(), monotonic()?);
         let child = command.spawn().with_context(|| format!("cannot start {}", self.program.display()))?;
         let (status, usage, wall) = wait(child.id(), begun)?;
         Ok(Outcome {
+            began,
             status,
             sample: Sample::new(wall, &usage),
             output: text(output)?,
@@ -97,6 +112,8 @@ impl Command {
 /// How a process ended, and what it used.
 #[derive(Debug)]
 pub struct Outcome {
+    /// When it was about to be spawned, in nanoseconds of CLOCK_MONOTONIC.
+    pub began: u64,
     /// How it ended.
     pub status: ExitStatus,
     /// What it used.
@@ -138,6 +155,16 @@ impl Sample {
             major_faults: usage.ru_majflt as f64,
         }
     }
+}
+
+/// CLOCK_MONOTONIC in nanoseconds, as Python's `time.monotonic_ns` gives it (clock_gettime(2)).
+fn monotonic() -> Result<u64> {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a live value of the right type.
+    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) } != 0 {
+        return Err(std::io::Error::last_os_error()).context("clock_gettime");
+    }
+    Ok(u64::try_from(now.tv_sec)? * 1_000_000_000 + u64::try_from(now.tv_nsec)?)
 }
 
 /// Waits for a child's exit; reaps it.
@@ -220,6 +247,18 @@ mod tests {
     fn the_environment_is_only_what_was_set() {
         assert_eq!(shell("env | grep -v -e PWD -e _=").output().unwrap(), "GREETING=hello\n");
         assert_eq!(shell("").assignments().collect::<Vec<_>>(), ["GREETING=hello"]);
+    }
+
+    #[test]
+    fn no_descriptor_but_the_standard_streams_is_passed_on() {
+        let inherited = File::open("/dev/null").unwrap();
+        // SAFETY: duplicates an open descriptor; the copy is not close-on-exec.
+        let copy = unsafe { OwnedFd::from_raw_fd(libc::dup(inherited.as_raw_fd())) };
+        keep_descriptors_to_ourselves().unwrap();
+        assert_eq!(
+            shell(&format!("test -e /proc/self/fd/{}", copy.as_raw_fd())).run().unwrap().status.code(),
+            Some(1)
+        );
     }
 
     #[test]

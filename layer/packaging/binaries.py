@@ -1,9 +1,9 @@
-"""Builds the three binaries of a wheel.
+"""Builds the binaries of a wheel.
 
 The modules are shared objects for any Python from 3.10 and any glibc from 2.17 (Lambda's oldest Python runs on 2.26);
 zig links them, for the old symbol versions and because its unwinder is static: no libgcc_s at run time. The command is
-a fully static executable, which zig cannot link for glibc: the machine's own gcc does. It holds the modules' files, so
-they are built first.
+a fully static executable, which zig cannot link for glibc: the machine's own gcc does. So are the wrapper and the
+extension, which go into layers. The command holds the files of all the others, so they are built first.
 """
 
 import os
@@ -22,6 +22,14 @@ MODULES = (
     ("glowplug-dumper", "lib_glowplug_dumper.so", "_glowplug_dumper.abi3.so"),
 )
 
+# Package of the workspace, its executable, and the name that the command embeds it by.
+PROGRAMS = (
+    ("glowplug-wrapper", "exec", "exec"),
+    ("glowplug-extension", "glowplug-extension", "extension"),
+)
+
+STATIC = {"RUSTFLAGS": "-C target-feature=+crt-static"}
+
 
 def host():
     """The triple that this machine's compiler builds for, such as x86_64-unknown-linux-gnu."""
@@ -29,9 +37,9 @@ def host():
     return next(line.split()[1] for line in report.splitlines() if line.startswith("host:"))
 
 
-def cargo(arguments, target_folder, environment):
+def cargo(arguments, target_folder, environment, profile="release"):
     """Runs cargo on the workspace, in a target folder of its own: flags differ, so nothing could be shared."""
-    command = ["cargo", *arguments, "--locked", "--release", "--target-dir", target_folder]
+    command = ["cargo", *arguments, "--locked", "--profile", profile, "--target-dir", target_folder]
     print(f"    {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
     subprocess.run(command, check=True, env={**os.environ, **environment})
 
@@ -61,11 +69,21 @@ def build_modules(build, payload):
         replace_if_different(thinned, payload / name)
 
 
+def build_programs(build, payload):
+    """Builds the static programs of the layer and puts them into the folder `payload`."""
+    payload.mkdir(parents=True, exist_ok=True)
+    for package, program, name in PROGRAMS:
+        # One by one: the wrapper has no standard library, and features of shared dependencies would be united.
+        cargo(["build", "--package", package, "--bin", program, "--target", host()], build / "programs", STATIC)
+        replace_if_different(build / "programs" / host() / "release" / program, payload / name)
+
+
 def build_command(build, payload):
     """Builds the `glowplug` executable, which embeds the files in `payload`, and returns its path."""
-    environment = {"RUSTFLAGS": "-C target-feature=+crt-static", "GLOWPLUG_PAYLOAD": str(payload)}
-    cargo(["build", "--package", "glowplug", "--bin", "glowplug", "--target", host()], build / "command", environment)
-    return build / "command" / host() / "release" / "glowplug"
+    environment = {**STATIC, "GLOWPLUG_PAYLOAD": str(payload)}
+    command = ["build", "--package", "glowplug", "--bin", "glowplug", "--target", host()]
+    cargo(command, build / "command", environment, profile="command")
+    return build / "command" / host() / "command" / "glowplug"
 
 
 def replace_if_different(source, destination):

@@ -36,9 +36,9 @@ def platform_tag():
     return f"manylinux_{major}_{minor}_{machine}.{LEGACY_TAGS[binaries.GLIBC]}_{machine}"
 
 
-def check_linkage(modules, command):
+def check_linkage(modules, programs):
     """Stops with what is wrong when a binary needs more than it may."""
-    faults = linkage.faults_of_static_executable(command)
+    faults = [fault for program in programs for fault in linkage.faults_of_static_executable(program)]
     for module in modules:
         faults += linkage.faults_of_module(module, binaries.GLIBC)
     if faults:
@@ -74,10 +74,11 @@ def pack(folder):
 
 def main():
     payload = BUILD / "payload"
-    print("wheel: building the modules and the command", file=sys.stderr, flush=True)
+    print("wheel: building the modules, the layer's programs and the command", file=sys.stderr, flush=True)
     binaries.build_modules(BUILD, payload)
+    binaries.build_programs(BUILD, payload)
     command = binaries.build_command(BUILD, payload)
-    check_linkage(sorted(payload.glob("*.so")), command)
+    check_linkage(sorted(payload.glob("*.so")), [command, *(payload / name for _, _, name in binaries.PROGRAMS)])
     stage(BUILD / "stage", payload, command)
     wheel = pack(BUILD / "stage")
     print(f"wheel: {wheel.relative_to(REPOSITORY)}, {wheel.stat().st_size / 1e6:.1f} MB", file=sys.stderr)

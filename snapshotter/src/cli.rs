@@ -45,6 +45,15 @@ pub enum Command {
     Inspect(InspectArguments),
     /// Check an archive, and the sources on disk against it.
     Verify(VerifyArguments),
+    /// Write a Lambda layer: loader, wrapper, extension and archives.
+    Layer(LayerArguments),
+    /// Print a sample event.
+    Event(EventArguments),
+    /// Invoke a handler in a local Lambda sandbox.
+    Invoke(InvokeArguments),
+    /// What `invoke` runs inside its mount namespace.
+    #[command(hide = true)]
+    InvokeInside,
 }
 
 /// What is snapshotted or traced, and in which surroundings.
@@ -104,6 +113,9 @@ pub struct SnapshotArguments {
     /// Put exactly these modules in: a file as `glowplug trace -o` writes it.
     #[arg(long, value_name = "FILE")]
     pub modules: Option<PathBuf>,
+    /// Do not run the target once more to record what the layer's extension is to read ahead.
+    #[arg(long)]
+    pub no_prefetch: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
@@ -188,6 +200,138 @@ pub struct VerifyArguments {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `layer`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  glowplug layer --archive app.cpython-312-x86_64-linux-gnu.0123456789abcdef.glow -o layer.zip
+  glowplug layer --archive a.glow --archive b.glow --function-dir ./function -o layer.zip
+  glowplug layer --dir ./opt
+
+Attach the layer to the function and set AWS_LAMBDA_EXEC_WRAPPER=/opt/glowplug/exec. The archive may
+lie in the function's directory instead. The same inputs give the same bytes.")]
+pub struct LayerArguments {
+    /// An archive to put in. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub archive: Vec<PathBuf>,
+    /// The function's architecture. Default: this machine's.
+    #[arg(long, value_enum)]
+    pub arch: Option<Architecture>,
+    /// The function's directory, to check the limit of layer and function together.
+    #[arg(long, value_name = "DIR")]
+    pub function_dir: Option<PathBuf>,
+    /// Where to write the layer.
+    #[arg(short, long, value_name = "FILE.zip", required_unless_present = "dir")]
+    pub output: Option<PathBuf>,
+    /// Write the same files into this directory, as they will be in /opt.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print sizes as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--arch`, by Lambda's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Architecture {
+    /// Intel and AMD.
+    #[value(name = "x86_64", alias = "amd64")]
+    X86_64,
+    /// Graviton.
+    #[value(name = "arm64", alias = "aarch64")]
+    Arm64,
+}
+
+impl Architecture {
+    /// The ELF machine number.
+    pub const fn machine(self) -> u16 {
+        match self {
+            Self::X86_64 => 62,
+            Self::Arm64 => 183,
+        }
+    }
+}
+
+/// Arguments of `event`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  glowplug event apigw-v2
+  glowplug event apigw-v2:path=/items/5,method=POST,body='{\"a\": 1}'
+  glowplug event sqs:Records.0.messageAttributes={}
+
+A field is named by one of the event's short names (--list) or by its path in the JSON.")]
+pub struct EventArguments {
+    /// The event, with fields to be changed.
+    #[arg(value_name = "NAME[:FIELD=VALUE,...]", required_unless_present = "list")]
+    pub name: Option<String>,
+    /// List the events and the short names of their fields.
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// Arguments of `invoke`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  glowplug invoke app.handler --root ./function --event apigw-v2:path=/items/5 --layer ./opt
+  glowplug invoke app.handler --root ./function --event event.json --no-layer --python .venv/bin/python
+
+The runtime is awslambdaric, which the Python has to have. With bubblewrap the layer stands at /opt and
+the function at /var/task, both read-only; without it they stay where they are.")]
+pub struct InvokeArguments {
+    /// The handler as Lambda names it.
+    #[arg(value_name = "HANDLER")]
+    pub handler: String,
+    /// The function's directory.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub root: PathBuf,
+    /// What the handler is invoked with. Repeatable: the later ones are warm invocations.
+    #[arg(long, value_name = "NAME|FILE.json", required = true)]
+    pub event: Vec<String>,
+    /// The Python that runs the function.
+    #[arg(long, value_name = "PYTHON", default_value = "python3")]
+    pub python: PathBuf,
+    /// The layer's directory, as `glowplug layer --dir` writes it.
+    #[arg(long, value_name = "DIR", required_unless_present = "no_layer", conflicts_with = "no_layer")]
+    pub layer: Option<PathBuf>,
+    /// No layer: the function as it is.
+    #[arg(long)]
+    pub no_layer: bool,
+    /// The function's memory size in MB (it is told, not enforced).
+    #[arg(long, value_name = "MB", default_value_t = 512)]
+    pub memory: u32,
+    /// The function's time limit in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+    /// Set an environment variable of the function and its extensions. Repeatable.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub env: Vec<String>,
+    /// Read environment variables from a file of KEY=VALUE lines.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// Take the files of the function, the layer and the Python out of the page cache before.
+    #[arg(long)]
+    pub cold: bool,
+    /// Whether to isolate with bubblewrap. Default: where it works.
+    #[arg(long, value_enum, default_value_t = Isolation::Auto)]
+    pub isolation: Isolation,
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--isolation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    /// With bubblewrap where it works.
+    Auto,
+    /// With bubblewrap, or not at all.
+    Bubblewrap,
+    /// By environment variables.
+    None,
 }
 
 /// `--mode`.

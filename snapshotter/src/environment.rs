@@ -32,6 +32,11 @@ impl Environment {
         Ok(Self { set })
     }
 
+    /// The variables, in order.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.set
+    }
+
     /// Gives a process this environment. No archive is active in it.
     pub fn apply(&self, command: &mut Command) {
         for (key, _) in std::env::vars_os() {

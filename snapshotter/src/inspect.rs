@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use glowplug_archive::fingerprint::{flags, hex, machine_name};
 use glowplug_archive::header::SectionKind;
+use glowplug_archive::plan::{Base, PlanEntry};
 use glowplug_archive::{Archive, Manifest};
 use serde_json::json;
 
 use crate::cli::InspectArguments;
 use crate::summary::meaning;
-use crate::{failure, units};
+use crate::{failure, prefetch, units};
 
 /// Modules shown without `--all`.
 const LARGEST: usize = 20;
@@ -20,18 +21,22 @@ pub fn inspect(arguments: &InspectArguments) -> Result<ExitCode> {
     let archive =
         Archive::open(&arguments.archive).map_err(|error| failure::of_archive(&arguments.archive, &error))?;
     let manifest = archive.manifest().map_err(|error| failure::of_archive(&arguments.archive, &error))?;
+    let plan = archive.plan().map_err(|error| failure::of_archive(&arguments.archive, &error))?;
+    let plan = plan.map(|plan| plan.entries());
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&archive, &manifest))?);
+        let plan = plan.as_deref();
+        println!("{}", serde_json::to_string_pretty(&as_json(&archive, &manifest, plan))?);
     } else {
         print_header(&archive, &manifest);
         print_sections(&archive);
         print_modules(&manifest, arguments.all);
         print_rest(&manifest);
+        print_plan(&plan, arguments.all);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(archive: &Archive, manifest: &Manifest) -> serde_json::Value {
+fn as_json(archive: &Archive, manifest: &Manifest, plan: Option<&[PlanEntry]>) -> serde_json::Value {
     let header = archive.header();
     let fingerprint = &header.fingerprint;
     let sections: Vec<_> = header
@@ -67,6 +72,7 @@ fn as_json(archive: &Archive, manifest: &Manifest) -> serde_json::Value {
         "preferred_base": header.preferred_base,
         "sections": sections,
         "ranges": archive.ranges().len(),
+        "plan": plan,
         "manifest": manifest,
     })
 }
@@ -137,5 +143,30 @@ fn print_rest(manifest: &Manifest) {
     println!("{} left out", units::count(manifest.left_out.len(), "module"));
     for module in &manifest.left_out {
         println!("  {}: {}", module.name, module.reason);
+    }
+}
+
+/// The plan, a line a file, in reading order.
+fn print_plan(plan: &Option<Vec<PlanEntry>>, all: bool) {
+    let Some(plan) = plan else {
+        println!("no prefetch plan");
+        return;
+    };
+    let total = units::bytes(plan.iter().map(|e| e.length).sum());
+    let (ranges, files) =
+        (units::count(plan.len(), "range"), units::count(prefetch::count_files(plan), "file"));
+    println!("\nprefetch plan: {ranges} of {files} ({total})");
+    let groups: Vec<&[PlanEntry]> =
+        plan.chunk_by(|a, b| (a.base, &a.origin, &a.path) == (b.base, &b.origin, &b.path)).collect();
+    let shown = if all { groups.len() } else { groups.len().min(LARGEST) };
+    for group in &groups[..shown] {
+        let first = &group[0];
+        let read: u64 = group.iter().map(|e| e.length).sum();
+        let name = if first.base == Base::Archive { "(this archive)" } else { &first.path };
+        let ranges = units::count(group.len(), "range");
+        println!("  {:>10}  {:<8}  {name}  ({ranges})", units::bytes(read), first.base.name());
+    }
+    if shown < groups.len() {
+        println!("  and {} more files: --all lists them", groups.len() - shown);
     }
 }

@@ -15,11 +15,13 @@ mod event;
 mod failure;
 mod inspect;
 mod interpreter;
+mod invoke;
+mod layer_zip;
 mod log;
 mod module_list;
 mod payload;
+mod prefetch;
 mod progress;
-mod python_arguments;
 mod recording;
 mod run;
 mod scripts;
@@ -41,6 +43,10 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Layer(arguments) => layer_zip::layer(&arguments),
+        Command::Event(arguments) => event::event(&arguments),
+        Command::Invoke(arguments) => invoke::invoke(&arguments),
+        Command::InvokeInside => invoke::inside(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("glowplug: {error:#}");

@@ -1,4 +1,5 @@
-//! The files that the command carries: the loader, the dumper, and the start script of `run`.
+//! The files that the command carries: the loader, the dumper, the start script of `run`, and what a
+//! layer is made of.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,46 @@ const DUMPER: Part = Part {
 pub const START_SCRIPT: &str = "start.py";
 const START: Part =
     Part { name: START_SCRIPT, content: include_bytes!(concat!(env!("OUT_DIR"), "/start.py")) };
+
+/// The wrapper: what `AWS_LAMBDA_EXEC_WRAPPER` names.
+const WRAPPER: Part = Part { name: "exec", content: include_bytes!(concat!(env!("OUT_DIR"), "/exec")) };
+/// The Lambda extension.
+const EXTENSION: Part =
+    Part { name: "extension", content: include_bytes!(concat!(env!("OUT_DIR"), "/extension")) };
+/// `import glowplug` inside the function.
+const PACKAGE: Part =
+    Part { name: "__init__.py", content: include_bytes!(concat!(env!("OUT_DIR"), "/__init__.py")) };
+
+/// A file of a layer.
+pub struct LayerFile {
+    /// Its path below `/opt`.
+    pub path: &'static str,
+    /// What it is, in a word.
+    pub part: &'static str,
+    /// What is in it.
+    pub content: &'static [u8],
+    /// Whether it is a program.
+    pub executable: bool,
+}
+
+/// The ELF machine number that the layer's programs are for.
+pub const LAYER_MACHINE: u16 = glowplug_archive::fingerprint::this_machine();
+
+/// What every layer consists of, in the order of paths.
+pub fn layer_files() -> Result<[LayerFile; 5]> {
+    check(&[LOADER, START, WRAPPER, EXTENSION, PACKAGE])?;
+    let file =
+        |path, part, Part { content, .. }: Part, executable| LayerFile { path, part, content, executable };
+    Ok([
+        file("extensions/glowplug", "extension", EXTENSION, true),
+        file("glowplug/exec", "wrapper", WRAPPER, true),
+        file("glowplug/start.py", "start script", START, false),
+        // One file for two uses: the start script loads it from here, and `import glowplug` finds it
+        // here when the wrapper was not used, since Lambda has /opt/python in `sys.path`.
+        file("python/_glowplug.abi3.so", "loader", LOADER, false),
+        file("python/glowplug/__init__.py", "package", PACKAGE, false),
+    ])
+}
 
 /// Writes the modules that process B needs into `folder`.
 pub fn unpack_for_snapshot(folder: &Path) -> Result<()> {

@@ -54,6 +54,8 @@ pub struct Module {
 pub struct Python {
     /// `sys.version`.
     pub version: String,
+    /// `sys.base_prefix`.
+    pub base_prefix: String,
     /// `sys.executable`.
     pub executable: String,
     /// `sys.flags.optimize`.

@@ -1,7 +1,7 @@
 //! `glowplug run`: a Python command with an archive active.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead as _, BufReader};
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf, absolute};
@@ -9,9 +9,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, anyhow};
 
+use glowplug_python_command::{first_line, is_python, split};
+
 use crate::cli::{Mode, RunArguments};
 use crate::payload;
-use crate::python_arguments::{self, Program, Split};
 
 /// Runs the command; returns only where it cannot be executed.
 pub fn run(arguments: &RunArguments) -> Result<ExitCode> {
@@ -57,43 +58,35 @@ fn set_environment(command: &mut Command, arguments: &RunArguments) -> Result<()
 /// The interpreter and its arguments with the start script put before the program.
 fn started(python: &OsStr, arguments: &[OsString]) -> Result<Command> {
     let mut command = Command::new(python);
-    let Split { options, program } = python_arguments::split(arguments);
-    let (flag, rest) = match program {
-        Program::Command(rest) => (Some("-c"), rest),
-        Program::Module(rest) => (Some("-m"), rest),
-        Program::File(rest) => (None, rest),
-        Program::Other => {
-            tracing::info!("no program that a start script could run: Python is started as it is");
-            command.args(arguments);
-            return Ok(command);
-        }
+    let texts: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let Some(place) = split(&texts) else {
+        tracing::info!("no program that a start script could run: Python is started as it is");
+        command.args(arguments);
+        return Ok(command);
     };
+    let (options, program) = arguments.split_at(place.options);
+    command.args(options);
+    if place.shared > 0 {
+        command.arg(OsStr::from_bytes(&texts[place.options][..place.shared]));
+    }
     let folder = payload::start_folder()?;
-    command.args(options).arg(folder.join(payload::START_SCRIPT)).args(flag).args(rest);
-    command.env("GLOWPLUG_START", folder);
+    command.arg(folder.join(payload::START_SCRIPT)).arg("--").args(program);
     Ok(command)
 }
 
 /// The Python and its arguments that a command comes down to: itself, or the script that it names
 /// where that script says so in its first line (`#!`). `None` for what is not Python.
 fn python_command(program: &OsStr, arguments: &[OsString]) -> Option<(OsString, Vec<OsString>)> {
-    if is_python(program) {
+    if is_python(program.as_bytes()) {
         return Some((program.to_owned(), arguments.to_vec()));
     }
     let script = find(program)?;
-    let mut words = interpreter_line(&script)?;
-    if Path::new(words.first()?).file_name()? == "env" {
-        words.remove(0);
-    }
-    let python = words.first().filter(|p| is_python(p))?.clone();
-    let options = words.split_off(1).into_iter();
-    Some((python, options.chain([script.into()]).chain(arguments.iter().cloned()).collect()))
-}
-
-/// Whether a path's last part names a Python: `python`, `python3`, `python3.12`.
-fn is_python(program: &OsStr) -> bool {
-    let name = Path::new(program).file_name().unwrap_or_default().as_bytes();
-    name.strip_prefix(b"python").is_some_and(|rest| rest.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+    let mut start = Vec::new();
+    std::fs::File::open(&script).ok()?.take(256).read_to_end(&mut start).ok()?;
+    let (python, option) = first_line(&start).filter(|(python, _)| is_python(python))?;
+    let text = |bytes| OsStr::from_bytes(bytes).to_owned();
+    let rest = option.map(text).into_iter().chain([script.into()]).chain(arguments.iter().cloned());
+    Some((text(python), rest.collect()))
 }
 
 /// A program as `execvp` finds it.
@@ -105,30 +98,9 @@ fn find(program: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// The words after `#!` in a file's first line (execve(2): the interpreter, then one argument).
-fn interpreter_line(file: &Path) -> Option<Vec<OsString>> {
-    let mut line = Vec::new();
-    let reader = BufReader::new(std::fs::File::open(file).ok()?);
-    std::io::Read::take(reader, 256).read_until(b'\n', &mut line).ok()?;
-    let text = line.strip_prefix(b"#!")?.trim_ascii();
-    let mut words = text.splitn(2, |b| *b == b' ' || *b == b'\t').map(<[u8]>::trim_ascii);
-    let found: Vec<OsString> = words.by_ref().map(|w| OsStr::from_bytes(w).to_owned()).collect();
-    (!found.is_empty()).then_some(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pythons_are_known_by_their_names() {
-        for name in ["python", "python3", "/usr/bin/python3.12", "./python"] {
-            assert!(is_python(OsStr::new(name)), "{name}");
-        }
-        for name in ["pythonw", "ipython", "node", "", "python3-config"] {
-            assert!(!is_python(OsStr::new(name)), "{name}");
-        }
-    }
 
     #[test]
     fn a_script_is_run_by_the_python_of_its_first_line() {

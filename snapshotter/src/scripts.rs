@@ -24,6 +24,10 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_trace/search_path.py",
     "glowplug_trace/target.py",
     "glowplug_trace/texts.py",
+    "prefetch.py",
+    "glowplug_prefetch/__init__.py",
+    "glowplug_prefetch/first_use.py",
+    "glowplug_prefetch/mapped_files.py",
     "dump.py",
     "glowplug_dump/__init__.py",
     "glowplug_dump/archive.py",
@@ -54,7 +58,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
         let is_script = |path: &Path| path.extension().is_some_and(|e| e == "py");
         let mut found = 0;
-        let folders = [folder.clone(), folder.join("glowplug_trace"), folder.join("glowplug_dump")];
+        let parts = ["glowplug_trace", "glowplug_prefetch", "glowplug_dump"].map(|part| folder.join(part));
+        let folders = [folder].into_iter().chain(parts);
         for folder in folders {
             let entries = fs::read_dir(folder).expect("listed");
             found += entries.filter(|e| is_script(&e.as_ref().expect("an entry").path())).count();

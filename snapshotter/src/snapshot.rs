@@ -10,6 +10,7 @@ use glowplug_archive::Archive;
 use crate::cli::SnapshotArguments;
 use crate::dump::{self, Order};
 use crate::failure::{self, Usage};
+use crate::prefetch::{self, Planning};
 use crate::progress::Progress;
 use crate::summary::Summary;
 use crate::target::Target;
@@ -36,7 +37,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
 
-    let mut progress = Progress::new(3);
+    let mut progress = Progress::new(if arguments.no_prefetch { 3 } else { 4 });
     let trace = folder.join("trace.json");
     let label = target.label();
     progress.begin(&format!("running {label}"));
@@ -55,14 +56,23 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
         root: target.root.as_deref(),
         modules: modules.as_deref(),
     };
-    let dumped = dump::dump(&target, &order, recording.python.optimize, &folder)?;
+    let mut dumped = dump::dump(&target, &order, recording.python.optimize, &folder)?;
     let written = begun.elapsed();
+
+    let planning = if arguments.no_prefetch {
+        Planning::without("--no-prefetch")
+    } else {
+        progress.begin(&format!("starting {label} from {}", dumped.path.display()));
+        prefetch::plan(&target, &recording, &dumped.path, &folder, recorded)
+    };
+    let planned = begun.elapsed();
 
     progress.begin(&format!("checking {}", dumped.path.display()));
     let archive = checked(&dumped.path)?;
     drop(progress);
-    let times = [recorded, written - recorded, begun.elapsed() - written];
-    let summary = Summary::new(&archive, &dumped, times)?;
+    dumped.bytes = archive.header().file_size;
+    let times = [recorded, written - recorded, planned - written, begun.elapsed() - planned];
+    let summary = Summary::new(&archive, &dumped, planning, times)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&summary)?);
     } else {

@@ -11,6 +11,7 @@ use glowplug_archive::{Archive, Manifest};
 use serde::Serialize;
 
 use crate::dump::Dumped;
+use crate::prefetch::Planning;
 use crate::units;
 
 /// Rows of a list before it is cut.
@@ -49,15 +50,17 @@ pub struct Summary {
     texts: u64,
     /// Recorded expressions and texts that could not be kept.
     not_kept: u64,
+    /// What is read ahead.
+    prefetch: Planning,
     /// How staleness is judged.
     validation: Validation,
-    /// Seconds for recording, dumping and checking.
-    seconds: [f64; 3],
+    /// Seconds for recording, dumping, planning and checking.
+    seconds: [f64; 4],
 }
 
 impl Summary {
     /// Of the archive as it lies there.
-    pub fn new(archive: &Archive, dumped: &Dumped, times: [Duration; 3]) -> Result<Self> {
+    pub fn new(archive: &Archive, dumped: &Dumped, prefetch: Planning, times: [Duration; 4]) -> Result<Self> {
         let Manifest {
             target,
             validation,
@@ -87,6 +90,7 @@ impl Summary {
             regexes,
             texts: compiled.iter().map(|c| c.texts).sum(),
             not_kept: dumped.regexes_left_out + dumped.texts_left_out,
+            prefetch,
             validation,
             seconds: times.map(|t| t.as_secs_f64()),
         })
@@ -105,7 +109,8 @@ pub const fn meaning(validation: Validation) -> &'static str {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = Duration::from_secs_f64(self.seconds.iter().sum());
-        let [traced, dumped, checked] = self.seconds.map(|s| units::duration(Duration::from_secs_f64(s)));
+        let [traced, dumped, planned, checked] =
+            self.seconds.map(|s| units::duration(Duration::from_secs_f64(s)));
         writeln!(f, "{}", self.path.display())?;
         writeln!(f, "  target       {} on CPython {}", self.target, self.python)?;
         writeln!(f, "  size         {}", units::bytes(self.bytes))?;
@@ -123,15 +128,32 @@ impl fmt::Display for Summary {
         let data = units::bytes(self.data_bytes);
         let libraries = units::count(self.shared_libraries, "shared library");
         writeln!(f, "\n  seen         {libraries}, {} ({data})", units::count(self.data_files, "data file"))?;
+        self.write_prefetch(f)?;
         self.write_bytecode(f)?;
         self.write_left_out(f)?;
         writeln!(f, "  validation   {}: {}", self.validation.name(), meaning(self.validation))?;
         let total = units::duration(total);
-        writeln!(f, "  time         {total} (recording {traced}, dumping {dumped}, checking {checked})")
+        writeln!(
+            f,
+            "  time         {total} (recording {traced}, dumping {dumped}, planning {planned}, checking {checked})"
+        )
     }
 }
 
 impl Summary {
+    fn write_prefetch(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Planning { failure, files, ranges, bytes, not_evicted } = &self.prefetch;
+        if let Some(why) = failure {
+            return writeln!(f, "  prefetch     no plan: {why}");
+        }
+        let (ranges, files) = (units::count(*ranges, "range"), units::count(*files, "file"));
+        write!(f, "  prefetch     {ranges} of {files} ({})", units::bytes(*bytes))?;
+        if *not_evicted > 0 {
+            write!(f, "; {not_evicted} in use by others, their page cache stayed")?;
+        }
+        writeln!(f)
+    }
+
     fn write_bytecode(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut states: Vec<String> = Vec::new();
         for state in ["missing", "stale", "unreadable"] {

@@ -35,12 +35,8 @@ def snapshot(python, command):
     OUT.mkdir(parents=True, exist_ok=True)
     for old in OUT.glob("*.glow"):
         old.unlink()
-    subprocess.run(
-        [command, "snapshot", "app.handler", "--root", HERE / "function", "--python", python]
-        + ["--event", HERE / "event.json", "--name", "demo", "-o", OUT],
-        check=True,
-        stdout=sys.stderr,
-    )
+    what = ["app.handler", "--root", HERE / "function", "--event", HERE / "event.json", "--name", "demo"]
+    subprocess.run([command, "snapshot", *what, "--python", python, "-o", OUT], check=True, stdout=sys.stderr)
     (archive,) = OUT.glob("demo.*.glow")
     return archive
 

@@ -9,7 +9,7 @@ module, _, function = sys.argv[1].rpartition(".")
 handler = getattr(__import__(module), function)
 import json  # noqa: E402  (the handler comes first: a runtime brings json with it)
 
-with open(sys.argv[2], encoding="utf-8") as file:
+with open(sys.argv[2], encoding="utf-8") as file:  # noqa: PTH123 (a runtime does not import pathlib)
     response = handler(json.load(file), None)
 print(json.dumps(response), flush=True)
 sys.stdin.readline()  # answered; the measurement ends here

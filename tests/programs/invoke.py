@@ -17,13 +17,12 @@ class Context:
     log_stream_name = "stream"
 
 
-def main(root, name, event_file):
+def main(root, function, event_file):
     sys.path.insert(0, root)
     # The JSON of events is Python too; `json` is not imported for the function's sake.
     with open(event_file, encoding="utf-8") as file:  # noqa: PTH123
         event = eval(file.read(), {"true": True, "false": False, "null": None})
-    module = __import__(name)
-    answer = module.handler(event, Context())
+    answer = __import__(function).handler(event, Context())
     gained = [(name, module) for name, module in list(sys.modules.items()) if name not in before]
 
     import json

@@ -12,11 +12,18 @@ import places
 import stamp
 from progress import say, step
 
-# Part of the closure, but of no use to an unpacked interpreter: packages that only configure a running system, and
-# kernel headers (extension modules are not built here; headers serve to check object layouts).
-NOT_UNPACKED = ("debconf", "ca-certificates", "linux-libc-dev", "openssl", "openssl-provider-legacy")
+# Part of the closure, but of no use to an unpacked interpreter: packages that only configure a running system, kernel
+# headers (extension modules are not built here; headers serve to check object layouts), and what the `test` package
+# wants for tests of the network.
+NOT_UNPACKED = (
+    "debconf", "ca-certificates", "linux-libc-dev", "openssl", "openssl-provider-legacy",
+    "net-tools", "libselinux1", "libpcre2-8-0",
+)  # fmt: skip
 
-RECIPE = "2"  # Raise it when what this file produces changes.
+# Files of the `test` package that are no valid Python, on purpose.
+NOT_COMPILED = r"/(bad_|bad[a-z]+_?)[^/]*\.py$|/tokenizedata/|/cjkencodings/|/data/"
+
+RECIPE = "3"  # Raise it when what this file produces changes.
 
 
 class Unavailable(Exception):
@@ -104,6 +111,21 @@ def make_runnable(executable, root):
     )  # fmt: skip
 
 
+def unpack(package, root):
+    """Unpacks a package. Through tar, since `dpkg-deb -x` would replace symbolic links to folders by folders."""
+    run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"', "unpack", package, root],
+        f"unpacking {package.name}")  # fmt: skip
+
+
+def compile_library(executable, library):
+    """Writes the .pyc files of a standard library, as Debian's packages do when they are installed.
+
+    Without them each start would compile what it imports, and be no measure for anything.
+    """
+    run([executable, "-m", "compileall", "-q", "-j", str(os.cpu_count() or 1), "-x", NOT_COMPILED, library],
+        f"compiling {library.name}")  # fmt: skip
+
+
 def python(suite, minor):
     """Returns the path of `suite`'s Python `minor`, unpacked and runnable; raises `Unavailable`."""
     root = places.unpacked_debian(suite, minor)
@@ -120,7 +142,8 @@ def python(suite, minor):
     with step(f"fetching Python {minor} and its libraries from Debian {suite}"):
         apt = ["apt-get", "-c", isolated_apt(work, suite), "-qq", "-y"]
         run([*apt, "update"], "apt-get update")
-        wanted_packages = [f"python{minor}", f"python{minor}-venv", f"libpython{minor}-dev", "libstdc++6"]
+        wanted_packages = [f"python{minor}", f"python{minor}-venv", f"libpython{minor}-dev", "libstdc++6",
+                           f"libpython{minor}-testsuite"]  # fmt: skip
         run([*apt, "--download-only", "install", *wanted_packages], "apt-get install --download-only")
     packages = sorted((work / "cache" / "archives").glob("*.deb"))
     with step(f"unpacking {len(packages)} packages into {root.relative_to(places.REPOSITORY)}"):
@@ -129,12 +152,36 @@ def python(suite, minor):
         (root / "lib").symlink_to("usr/lib")
         for package in packages:
             if package.name.split("_")[0] not in NOT_UNPACKED:
-                # Through tar, since `dpkg-deb -x` would replace the symbolic link by a folder.
-                run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"',
-                     "unpack", package, root], f"unpacking {package.name}")  # fmt: skip
+                unpack(package, root)
         make_runnable(executable, root)
     run([executable, "-c", "import ssl, sqlite3, ctypes, lzma"], f"starting the unpacked Python {minor}")
+    with step(f"compiling the standard library of Python {minor}"):
+        compile_library(executable, root / "usr" / "lib" / f"python{minor}")
     shutil.rmtree(work)
     stamp.write(root / ".stamp", wanted)
     say(f"Python {minor} from Debian {suite} runs from {root.relative_to(places.REPOSITORY)}")
     return executable
+
+
+def test_package(suite, minor, library, destination):
+    """Makes a folder with the whole `test` package for an installed Python, whose own one Debian keeps short.
+
+    The installed part, in `library`, is joined with the rest from `suite`. It is not installed, since it would bring a
+    newer Python with it. Raises `Unavailable`.
+    """
+    wanted = stamp.digest(suite, minor, RECIPE, files=[library / "test" / "support" / "__init__.py"])
+    if stamp.is_current(destination / ".stamp", wanted):
+        return
+    shutil.rmtree(destination, ignore_errors=True)
+    work = places.TARGET / "apt" / f"{suite}-python{minor}-tests"
+    shutil.rmtree(work, ignore_errors=True)
+    with step(f"fetching the tests of Python {minor} from Debian {suite}"):
+        apt = ["apt-get", "-c", isolated_apt(work, suite), "-qq", "-y"]
+        run([*apt, "update"], "apt-get update")
+        run(["env", "-C", work, *apt, "download", f"libpython{minor}-testsuite"], "apt-get download")
+        for package in work.glob("*.deb"):
+            unpack(package, work)
+        shutil.copytree(library / "test", destination / "test", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(work / "usr/lib" / f"python{minor}" / "test", destination / "test", dirs_exist_ok=True)
+    shutil.rmtree(work)
+    stamp.write(destination / ".stamp", wanted)

@@ -15,3 +15,8 @@ REQUIREMENTS = REPOSITORY / "tests" / "requirements"
 def unpacked_debian(suite, minor):
     """The folder that holds one Python with its libraries, unpacked from a Debian suite."""
     return TARGET / f"{suite}-python{minor}"
+
+
+def cpython_tests(label):
+    """The folder of the `test` package for a Python that comes without a whole one."""
+    return TARGET / "cpython-tests" / label

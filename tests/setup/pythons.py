@@ -75,6 +75,21 @@ def debians_own():
     return debian_archive.python("bookworm", "3.11")
 
 
+def complete_tests(minor, label, executable):
+    """Sees to it that CPython's own tests are there: most Pythons bring them, Debian's installed ones do not."""
+    ask = "import sysconfig; print(sysconfig.get_path('stdlib'))"
+    answer = subprocess.run([executable, "-I", "-c", ask], capture_output=True, text=True, check=True)
+    library = Path(answer.stdout.strip())
+    if (library / "test" / "test_json").is_dir():
+        return
+    try:
+        if minor not in SUITES or not (library / "test" / "support").is_dir():
+            raise debian_archive.Unavailable("its own `test` package is missing, and no Debian suite has it")
+        debian_archive.test_package(SUITES[minor], minor, library, places.cpython_tests(label))
+    except debian_archive.Unavailable as why:
+        say(f"Python {label}: CPython's own tests will be SKIPPED, {why}")
+
+
 def main():
     wanted = [(minor, minor, lambda minor=minor: find(minor)) for minor in MINORS]
     wanted.insert(2, ("3.11", "3.11-debian", debians_own))
@@ -88,6 +103,7 @@ def main():
             continue
         found.append({"minor": minor, "label": label, "executable": executable})
         say(f"Python {label}: {executable}")
+        complete_tests(minor, label, executable)
     places.TARGET.mkdir(exist_ok=True)
     places.PYTHONS_JSON.write_text(json.dumps({"pythons": found, "skipped": skipped}, indent=2) + "\n")
     if not found:

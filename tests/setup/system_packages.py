@@ -11,7 +11,9 @@ from progress import say, step
 # What shows that a package is there, and the package. A command by name, anything else as a path below /.
 NEEDED = {
     "gcc": "gcc",
+    "bwrap": "bubblewrap",
     "readelf": "binutils",
+    "valgrind": "valgrind",
     "usr/include/stdio.h": "libc6-dev",
     "usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }

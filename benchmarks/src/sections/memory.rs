@@ -41,7 +41,7 @@ pub(super) fn measure(bench: &Bench, interpreter: &Interpreter, findings: &mut F
         let package = entry.workload.name;
         let contestants = ready(entry, bench, interpreter, findings);
         let taken = processes(bench, interpreter, entry, &contestants, rounds::WARM_UPS, &|| Ok(()))?;
-        add(findings, package, &taken, &[Measure(PEAK_RSS, |s| s.peak_rss)]);
+        add(findings, package, &taken, &[Measure(PEAK_RSS, |s| s.process.peak_rss)]);
         for (name, launch) in &contestants {
             if let Some(image) = &launch.image {
                 findings.series(package, name, SIZE, vec![megabytes(image)?]);

@@ -1,6 +1,6 @@
 //! What is measured: one file and one line in each list here for each section.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -108,11 +108,4 @@ fn packages(bench: &Bench, interpreter: &Interpreter) -> Vec<&'static str> {
 #[allow(clippy::cast_precision_loss)]
 fn milliseconds(outcome: &Outcome, _: &str) -> Result<f64> {
     Ok(outcome.output.trim().parse::<u64>()? as f64 / 1e6)
-}
-
-/// What a process used, if it printed what it must.
-fn checked_sample(outcome: &Outcome, expected: &str) -> Result<crate::process::Sample> {
-    let printed = outcome.output.trim();
-    ensure!(printed == expected, "printed {printed:?} where {expected:?} is right");
-    Ok(outcome.sample)
 }

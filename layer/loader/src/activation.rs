@@ -18,7 +18,7 @@ use crate::heap::Heap;
 use crate::places::Places;
 use crate::session::{self, Classes, Counts, Session};
 use crate::settings::{Mode, Settings};
-use crate::{expressions, fingerprint, log, source_loader, status};
+use crate::{exit, expressions, fingerprint, log, source_loader, status, texts};
 
 /// Activates an archive in this process: modules that it holds are imported from it from now on.
 ///
@@ -202,9 +202,16 @@ fn classes(py: Python<'_>, sys: &Bound<'_, PyModule>, optimize: u8) -> PyResult<
 fn install(py: Python<'_>, session: Session) -> Result<(), Refusal> {
     let session =
         session::start(session).map_err(|_| Refusal("another archive is active already".to_owned()))?;
+    exit::watch(py, &session.archive.header().fingerprint)?;
+    if let Some(hold) = &session.hold {
+        hold.start(py)?;
+    }
     let sys = session.classes.sys.bind(py);
     let meta_path = sys.getattr("meta_path")?.cast_into::<PyList>().map_err(PyErr::from)?;
     meta_path.insert(0, Py::new(py, ArchiveFinder)?)?;
+    if session.settings.texts && !session.archive.compiled().is_empty() {
+        texts::attach(py)?;
+    }
     if session.settings.expressions {
         let modules = sys.getattr("modules")?;
         for name in ["re._compiler", "sre_compile"] {

@@ -5,11 +5,11 @@
 //! was met at snapshot time the code is in the archive, and only `_sre.compile` is called, with
 //! the very arguments that were recorded: the result is the same in every attribute.
 
+use glowplug_archive::regex::CompiledRegex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
-use crate::log;
 use crate::session::{self, Counts};
 
 /// Whether this module is the one whose `compile` is answered.
@@ -41,7 +41,7 @@ impl RegexCompile {
         p: &Bound<'py, PyAny>,
         flags: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(arguments) = archived(py, p, flags) {
+        if let Some(arguments) = archived(py, p, flags)? {
             return self.compile.bind(py).call1(arguments);
         }
         match flags {
@@ -52,11 +52,31 @@ impl RegexCompile {
 }
 
 /// The recorded arguments of `_sre.compile`, where the archive has them.
+///
+/// # Errors
+/// An `ImportError` where they are damaged and only the archive is to be used.
 fn archived<'py>(
     py: Python<'py>,
     pattern: &Bound<'py, PyAny>,
     flags: Option<&Bound<'py, PyAny>>,
-) -> Option<Bound<'py, PyTuple>> {
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    match found(pattern, flags) {
+        Some(Ok(regex)) => Ok(built(py, pattern, &regex)),
+        Some(Err(damage)) => {
+            if let Some(session) = session::current() {
+                session.fall_back(py, "re.compile", damage.to_string())?;
+            }
+            Ok(None)
+        }
+        None => Ok(None),
+    }
+}
+
+/// What the archive has for a pattern; `None` where it has nothing.
+fn found(
+    pattern: &Bound<'_, PyAny>,
+    flags: Option<&Bound<'_, PyAny>>,
+) -> Option<glowplug_archive::Result<CompiledRegex>> {
     let session = session::current()?;
     let given: u32 = flags.map_or(Ok(0), |f| f.extract()).ok()?;
     let found = if let Ok(text) = pattern.cast_exact::<PyString>() {
@@ -66,13 +86,15 @@ fn archived<'py>(
     } else {
         return None;
     };
-    let regex = match found {
-        Ok(found) => found?,
-        Err(e) => {
-            log::warn(&format!("{e}; compiled the plain way"));
-            return None;
-        }
-    };
+    found.transpose()
+}
+
+/// The arguments of `_sre.compile` for an archived expression.
+fn built<'py>(
+    py: Python<'py>,
+    pattern: &Bound<'py, PyAny>,
+    regex: &CompiledRegex,
+) -> Option<Bound<'py, PyTuple>> {
     let build = || -> PyResult<Bound<'py, PyTuple>> {
         let group_index = PyDict::new(py);
         let mut index_group: Vec<Py<PyAny>> = (0..=regex.groups).map(|_| py.None()).collect();
@@ -88,7 +110,7 @@ fn archived<'py>(
         (pattern, regex.flags, &regex.code, regex.groups, group_index, index_group).into_pyobject(py)
     };
     let built = build().ok()?;
-    Counts::add(&session.counts.regexes);
+    Counts::add(&session::current()?.counts.regexes);
     Some(built)
 }
 

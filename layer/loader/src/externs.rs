@@ -78,12 +78,22 @@ impl Externs {
     }
 }
 
-/// The interpreter's own one-character string, interned as a constant of that value is.
+/// The interpreter's own one-character string. Before 3.13 it may not be interned yet; it is now,
+/// since names of variables are taken to be.
 fn character(c: u16) -> *mut ffi::PyObject {
     let mut utf8 = [0_u8; 4];
     let text = char::from_u32(c.into()).unwrap_or('\0').encode_utf8(&mut utf8);
-    // SAFETY: the GIL is held; `text` is UTF-8 of this length.
-    unsafe { ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t) }
+    // SAFETY: the GIL is held; `text` is UTF-8 of this length. Interning replaces `interned` where
+    // another string of that value came first; the character stays what it is.
+    unsafe {
+        let character = ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as ffi::Py_ssize_t);
+        if !character.is_null() {
+            let mut interned = ffi::Py_NewRef(character);
+            ffi::PyUnicode_InternInPlace(&raw mut interned);
+            ffi::Py_DECREF(interned);
+        }
+        character
+    }
 }
 
 /// `PyCode_Type` is not in the limited API: it is the type of what `compile` returns.

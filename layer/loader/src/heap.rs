@@ -5,13 +5,15 @@
 //! `glowplug_archive::heap` describes.
 
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileExt as _;
 
 use glowplug_archive::Archive;
 use glowplug_archive::header::StringMark;
 use glowplug_archive::heap::{
-    EXTERN_LIMIT, KIND_CELL, KIND_SHIFT, KIND_STRING, POOL_CHUNK, RangeRecord, TYPE_WORD,
+    EXTERN_LIMIT, KIND_CELL, KIND_SHIFT, KIND_STRING, POOL_CHUNK, RangeRecord, TYPE_WORD, range_checksum,
 };
 use pyo3::ffi;
+use zerocopy::IntoBytes as _;
 
 use crate::externs::Externs;
 
@@ -43,6 +45,8 @@ pub struct Heap {
     pool_chunks: usize,
     externs: Externs,
     mark: StringMark,
+    /// Of the range being brought in.
+    bitmaps: Vec<u64>,
     /// Whether the kernel knows `MADV_POPULATE_WRITE`.
     populates: bool,
 }
@@ -82,8 +86,14 @@ impl Heap {
             pool_chunks: archive.ranges().iter().take_while(|r| r.pool != 0).count(),
             externs: Externs::new(),
             mark: archive.header().string_mark,
+            bitmaps: Vec::new(),
             populates: true,
         })
+    }
+
+    /// Where the heap is mapped.
+    pub fn addresses(&self) -> std::ops::Range<usize> {
+        self.base as usize..self.base as usize + self.length
     }
 
     /// The object at `offset` of range `number`, which is brought to life first. `file_name` is
@@ -118,7 +128,7 @@ impl Heap {
         Ok(unsafe { self.base.add(range.offset as usize + offset as usize) }.cast())
     }
 
-    /// Makes the pages of a range writable and checks its content.
+    /// Makes the pages of a range writable, reads its bitmaps into `self.bitmaps`, and checks both.
     fn bring_in(&mut self, archive: &Archive, range: &RangeRecord) -> Result<(), Refusal> {
         let (start, length) = (range.offset as usize, range.length as usize);
         // SAFETY: `Archive::open` saw that the range lies in the heap.
@@ -148,9 +158,15 @@ impl Heap {
                 return Err("the archive was cut short".to_owned());
             }
         }
+        // Read, not mapped: they are needed once, and a map would keep them in memory.
+        let (at, bytes) = archive.bitmaps_span(range);
+        self.bitmaps.resize(bytes / 8, 0);
+        if archive.file().read_exact_at(self.bitmaps.as_mut_bytes(), at).is_err() {
+            return Err("the archive was cut short".to_owned());
+        }
         // SAFETY: present, ours, and not yet written to by anybody.
-        let bytes = unsafe { std::slice::from_raw_parts(first, length) };
-        if archive.range_is_sound(range, bytes) {
+        let objects = unsafe { std::slice::from_raw_parts(first, length) };
+        if range_checksum(objects, self.bitmaps.as_bytes()) == range.checksum {
             Ok(())
         } else {
             Err("checksum mismatch in its objects".to_owned())
@@ -169,7 +185,8 @@ impl Heap {
         self.externs.set_file_name(file_name);
         // SAFETY: the range lies in the heap and is 16-byte aligned in a page-aligned mapping.
         let words: *mut u64 = unsafe { self.base.add(range.offset as usize) }.cast();
-        let (symbols, internals) = archive.bitmaps(range);
+        let bitmaps = std::mem::take(&mut self.bitmaps);
+        let (symbols, internals) = bitmaps.split_at(bitmaps.len() / 2);
         let count = range.length as usize / 8;
         if self.shift != 0 {
             for at in set_bits(internals).take_while(|at| *at < count) {
@@ -196,6 +213,7 @@ impl Heap {
             // SAFETY: as above.
             unsafe { *words.add(at) = object as u64 };
         }
+        self.bitmaps = bitmaps;
         if cells.is_empty() {
             return Ok(());
         }

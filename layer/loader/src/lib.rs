@@ -8,7 +8,8 @@
 //! an import asks the finder, which says where the module lies ([`places`]) and whether it is
 //! still good ([`staleness`]); the [`source_loader`] has its code brought to life by [`heap`] and
 //! executed by `importlib`'s own code. Beside that: [`collection`] holds garbage collection back
-//! while the imports run, [`expressions`] and [`texts`] answer `re.compile` and `exec` of a string.
+//! while the imports run, [`expressions`] and [`texts`] answer `re.compile` and `exec` of a string,
+//! and [`exit`] keeps the interpreter from freeing what is not its own.
 //!
 //! All state is touched with the GIL held only (free-threaded builds are refused), see [`gil`].
 
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 
 mod activation;
 mod collection;
+mod exit;
 mod expressions;
 mod externs;
 mod finder;

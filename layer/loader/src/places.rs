@@ -5,11 +5,11 @@
 //! directory must stand first in the package's `__path__`.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use glowplug_archive::Archive;
 use glowplug_archive::modules::{ModuleRecord, module_flags};
+use glowplug_archive::{Archive, checksum};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
@@ -30,6 +30,8 @@ struct Listing {
 
 /// The roots and `sys.path` as last seen.
 pub struct Places {
+    /// The working directory that relative entries were resolved with, where there are any.
+    here: Option<PathBuf>,
     /// By root number: where the root is now.
     roots: Vec<Option<String>>,
     entries: Vec<Entry>,
@@ -42,7 +44,7 @@ impl Places {
         if let Some((number, path)) = function {
             bound[number] = path.to_str().map(|p| p.trim_end_matches('/').to_owned());
         }
-        Self { roots: bound, entries: Vec::new() }
+        Self { here: None, roots: bound, entries: Vec::new() }
     }
 
     /// The file of a top-level module, or `None` where the plain import has to look for it.
@@ -96,10 +98,11 @@ impl Places {
         }
         let recorded = archive.name(archive.roots()[number].path);
         let directories = || self.entries.iter().filter_map(|e| e.directory.as_ref());
-        let free = |d: &&String| !self.roots.iter().any(|r| r.as_ref() == Some(d));
+        let recorded_elsewhere = |d: &str| archive.roots().iter().any(|r| archive.name(r.path) == d);
+        let free = |d: &&String| !self.roots.iter().any(|r| r.as_ref() == Some(d)) && !recorded_elsewhere(d);
         let found = directories()
             .find(|d| d.as_str() == recorded)
-            .or_else(|| directories().filter(free).find(|d| holds(d, archive.name(module.path))))
+            .or_else(|| directories().filter(free).find(|d| holds(d, archive.name(module.path), module)))
             .cloned();
         self.roots[number].clone_from(&found);
         // Every other root that stands in `sys.path` under its old name is known with it.
@@ -115,7 +118,15 @@ impl Places {
     fn refresh(&mut self, sys_path: &Bound<'_, PyList>) {
         let same = sys_path.len() == self.entries.len()
             && self.entries.iter().zip(sys_path.iter()).all(|(e, item)| e.object.as_ptr() == item.as_ptr());
-        if !same {
+        let moved = same && self.here.is_some() && self.here != std::env::current_dir().ok();
+        if !same || moved {
+            self.here = None;
+            let relative = |item: &Bound<'_, PyAny>| {
+                item.cast::<PyString>().is_ok_and(|t| t.to_str().is_ok_and(|t| !t.starts_with('/')))
+            };
+            if sys_path.iter().any(|item| relative(&item)) {
+                self.here = std::env::current_dir().ok();
+            }
             let entry = |item: Bound<'_, PyAny>| Entry {
                 directory: directory(&item),
                 object: item.unbind(),
@@ -174,10 +185,15 @@ fn container(path: &str, package: bool) -> &str {
     if package { directory.rsplit_once('/').map_or("", |(outer, _)| outer) } else { directory }
 }
 
-/// Whether `directory` holds the module file `path`, or what is left of it where sources were
-/// stripped.
-fn holds(directory: &str, path: &str) -> bool {
+/// Whether `directory` holds the module file `path` as it was archived (another project's file may
+/// have the same name), or what is left of it where sources were stripped.
+fn holds(directory: &str, path: &str, module: &ModuleRecord) -> bool {
     let file = join(directory, path);
+    if module.flags & module_flags::EXTENSION == 0
+        && let Ok(content) = std::fs::read(&file)
+    {
+        return content.len() as u64 == module.source_size && checksum::of(&content) == module.source_hash;
+    }
     let package = file.rsplit_once('/').filter(|(d, _)| *d != directory);
     Path::new(&file).exists()
         || Path::new(&format!("{file}c")).exists()

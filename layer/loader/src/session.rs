@@ -84,7 +84,7 @@ impl Session {
         self.archive.name(self.module(number).name)
     }
 
-    /// Notes that `module` is imported the plain way. Where only the archive is to be used
+    /// Notes that `module` (or `re.compile`, `exec`) goes the plain way. Where only the archive is to be used
     /// (`GLOWPLUG_STRICT`), that is an `ImportError`.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Session {
         });
         // One line in the log; the rest on request, and all of them in `status()`.
         let level = if first { log::Level::Warn } else { log::Level::Debug };
-        log::line(level, || format!("{module}: {reason}; imported the plain way ({archive})"));
+        log::line(level, || format!("{module}: {reason}; done the plain way ({archive})"));
         Ok(())
     }
 

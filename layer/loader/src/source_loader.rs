@@ -6,14 +6,13 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use glowplug_archive::modules::module_flags;
 use pyo3::exceptions::PyOSError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use crate::session::{self, Counts, Session};
-use crate::{expressions, texts};
+use crate::{expressions, log};
 
 /// No module: an instance that somebody made by calling the class.
 const NONE: u32 = u32::MAX;
@@ -65,6 +64,7 @@ impl LoaderBase {
                 let module = session.module(number);
                 match session.code(py, module.range, module.code, path) {
                     Ok(code) => {
+                        log::line(log::Level::Debug, || format!("{name} is served"));
                         Counts::add(&session.counts.modules);
                         return Ok(code);
                     }
@@ -83,9 +83,6 @@ impl LoaderBase {
             return Ok(());
         };
         session.executed.with(py, |e| e[number] = true);
-        if session.settings.texts && session.module(number).flags & module_flags::COMPILES != 0 {
-            texts::attach(module)?;
-        }
         if let Some(hold) = &session.hold {
             hold.enter(py);
         }
@@ -113,9 +110,11 @@ impl LoaderBase {
             return Err(missing);
         }
         match session.archive.source(session.module(number)) {
-            Ok(Some(source)) => Ok(PyBytes::new(py, &source).into_any()),
-            _ => Err(missing),
+            Ok(Some(source)) => return Ok(PyBytes::new(py, &source).into_any()),
+            Ok(None) => {}
+            Err(damage) => session.fall_back(py, session.module_name(number), damage.to_string())?,
         }
+        Err(missing)
     }
 }
 

@@ -1,19 +1,19 @@
 //! Source texts that modules compile while they start: `exec`, `eval` and `compile` of a string.
 //!
-//! `dataclasses`, `collections.namedtuple`, `attrs` and others write functions as text. A module
-//! that did so at snapshot time gets stand-ins for the three builtins among its globals, before
-//! its body runs. A stand-in looks the text up by its hash and, where the archive has the code,
-//! gives the builtin the code in its place; everything else (name spaces, results, errors,
-//! auditing of `exec`) is the builtin's own.
+//! `dataclasses`, `collections.namedtuple`, `attrs` and others write functions as text. Where the
+//! archive has code of such texts, functions of the same names stand in for the three builtins. They
+//! look the text up by its hash and, where the archive has the code, give the builtin the code in
+//! its place; everything else (name spaces, results, errors, auditing of `exec`) is the builtin's
+//! own. The builtins see the caller's frame, as a function that is not written in Python has none.
 
 use glowplug_archive::compiled;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::gil::GilCell;
-use crate::log;
-use crate::session::{self, Counts};
+use crate::session::{self, Counts, Session};
 
 /// The flags that `compile` inherits from the calling code: its `__future__` statements
 /// (`Include/cpython/compile.h`, `PyCF_MASK`).
@@ -26,36 +26,62 @@ enum Builtin {
     Compile,
 }
 
-/// Stands in for one of the builtins.
-#[pyclass(frozen, module = "glowplug")]
-struct TextBuiltin {
-    which: Builtin,
-    #[pyo3(get, name = "__wrapped__")]
-    original: Py<PyAny>,
-}
+impl Builtin {
+    const ALL: [Self; 3] = [Self::Exec, Self::Eval, Self::Compile];
 
-#[pymethods]
-impl TextBuiltin {
-    #[getter(__name__)]
-    const fn name(&self) -> &'static str {
-        match self.which {
-            Builtin::Exec => "exec",
-            Builtin::Eval => "eval",
-            Builtin::Compile => "compile",
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Eval => "eval",
+            Self::Compile => "compile",
         }
     }
+}
 
-    #[pyo3(signature = (*args, **options))]
-    fn __call__<'py>(
-        &self,
-        py: Python<'py>,
+/// The interpreter's own functions, in the order of [`Builtin::ALL`].
+static ORIGINALS: GilCell<Option<[Py<PyAny>; 3]>> = GilCell::new(None);
+
+#[pyfunction]
+#[pyo3(name = "exec", signature = (*args, **options))]
+fn exec_text<'py>(
+    args: &Bound<'py, PyTuple>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    Builtin::Exec.call(args, options)
+}
+
+#[pyfunction]
+#[pyo3(name = "eval", signature = (*args, **options))]
+fn eval_text<'py>(
+    args: &Bound<'py, PyTuple>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    Builtin::Eval.call(args, options)
+}
+
+#[pyfunction]
+#[pyo3(name = "compile", signature = (*args, **options))]
+fn compile_text<'py>(
+    args: &Bound<'py, PyTuple>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    Builtin::Compile.call(args, options)
+}
+
+impl Builtin {
+    fn call<'py>(
+        self,
         args: &Bound<'py, PyTuple>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let original = self.original.bind(py);
-        match (self.archived(args, options), self.which) {
+        let py = args.py();
+        let original = ORIGINALS
+            .with(py, |o| o.as_ref().map(|o| o[self as usize].clone_ref(py)))
+            .ok_or_else(|| PyRuntimeError::new_err("the builtins were never replaced"))?
+            .into_bound(py);
+        match (self.archived(args, options)?, self) {
             (None, _) => original.call(args, options),
-            (Some(code), Builtin::Compile) => Ok(code),
+            (Some(code), Self::Compile) => Ok(code),
             (Some(code), _) => {
                 let rest = args.iter().skip(1);
                 let args = PyTuple::new(py, std::iter::once(code).chain(rest).collect::<Vec<_>>())?;
@@ -63,25 +89,45 @@ impl TextBuiltin {
             }
         }
     }
-}
 
-impl TextBuiltin {
     /// The code of the text that the call is about, where the archive has it.
+    ///
+    /// # Errors
+    /// An `ImportError` where it is damaged and only the archive is to be used.
     fn archived<'py>(
-        &self,
+        self,
         args: &Bound<'py, PyTuple>,
         options: Option<&Bound<'py, PyDict>>,
-    ) -> Option<Bound<'py, PyAny>> {
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((session, found)) = self.found(args, options) else { return Ok(None) };
+        match found {
+            Ok(code) => {
+                Counts::add(&session.counts.texts);
+                Ok(Some(code))
+            }
+            Err(reason) => {
+                session.fall_back(args.py(), self.name(), reason)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What the archive has for a call; `None` where it has nothing.
+    fn found<'py>(
+        self,
+        args: &Bound<'py, PyTuple>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Option<(&'static Session, Result<Bound<'py, PyAny>, String>)> {
         let py = args.py();
         let session = session::current()?;
         let source = args.get_item(0).ok()?.cast_into_exact::<PyString>().ok()?;
         let mut flags = inherited_flags(py)?;
         let text = source.to_str().ok()?;
-        let (file_name, mode, text) = match self.which {
-            Builtin::Exec => (PyString::intern(py, "<string>"), "exec", text),
+        let (file_name, mode, text) = match self {
+            Self::Exec => (PyString::intern(py, "<string>"), "exec", text),
             // `eval` skips leading blanks (`Python/bltinmodule.c`, `builtin_eval_impl`).
-            Builtin::Eval => (PyString::intern(py, "<string>"), "eval", text.trim_start_matches([' ', '\t'])),
-            Builtin::Compile => {
+            Self::Eval => (PyString::intern(py, "<string>"), "eval", text.trim_start_matches([' ', '\t'])),
+            Self::Compile => {
                 let file_name = args.get_item(1).ok()?.cast_into_exact::<PyString>().ok()?;
                 let mode = args.get_item(2).ok()?.cast_into_exact::<PyString>().ok()?;
                 let mode = match mode.to_str().ok()? {
@@ -101,16 +147,7 @@ impl TextBuiltin {
         };
         let key = compiled::key(text, file_name.to_str().ok()?, mode, flags);
         let found = session.archive.find_compiled(key)?;
-        match session.code(py, found.range, found.code, &file_name) {
-            Ok(code) => {
-                Counts::add(&session.counts.texts);
-                Some(code)
-            }
-            Err(reason) => {
-                log::line(log::Level::Debug, || format!("a compiled text: {reason}"));
-                None
-            }
-        }
+        Some((session, session.code(py, found.range, found.code, &file_name)))
     }
 }
 
@@ -129,29 +166,17 @@ fn inherited_flags(py: Python<'_>) -> Option<u32> {
     Some(flags & FUTURE_FLAGS)
 }
 
-/// Gives `module` the stand-ins, unless its globals have these names already.
+/// Replaces the three builtins.
 ///
 /// # Errors
-/// A Python exception if the module's globals cannot be written.
-pub fn attach(module: &Bound<'_, PyAny>) -> PyResult<()> {
-    static STAND_INS: GilCell<Option<[Py<TextBuiltin>; 3]>> = GilCell::new(None);
-    let py = module.py();
-    if STAND_INS.with(py, |s| s.is_none()) {
-        let builtins = py.import("builtins")?;
-        let make = |which, name: &str| -> PyResult<Py<TextBuiltin>> {
-            Py::new(py, TextBuiltin { which, original: builtins.getattr(name)?.unbind() })
-        };
-        let made =
-            [make(Builtin::Exec, "exec")?, make(Builtin::Eval, "eval")?, make(Builtin::Compile, "compile")?];
-        STAND_INS.with(py, |s| *s = Some(made));
-    }
-    let globals = module.getattr("__dict__")?.cast_into::<PyDict>()?;
-    let stand_ins = STAND_INS.with(py, |s| s.as_ref().map(|s| s.each_ref().map(|o| o.clone_ref(py))));
-    for stand_in in stand_ins.into_iter().flatten() {
-        let name = stand_in.get().name();
-        if !globals.contains(name)? {
-            globals.set_item(name, stand_in)?;
-        }
-    }
-    Ok(())
+/// A Python exception if the builtins cannot be written.
+pub fn attach(py: Python<'_>) -> PyResult<()> {
+    let builtins = py.import("builtins")?;
+    let own = |which: Builtin| builtins.getattr(which.name()).map(Bound::unbind);
+    let [exec, eval, compile] = Builtin::ALL;
+    let originals = [own(exec)?, own(eval)?, own(compile)?];
+    ORIGINALS.with(py, |o| *o = Some(originals));
+    builtins.setattr(exec.name(), wrap_pyfunction!(exec_text, &builtins)?)?;
+    builtins.setattr(eval.name(), wrap_pyfunction!(eval_text, &builtins)?)?;
+    builtins.setattr(compile.name(), wrap_pyfunction!(compile_text, &builtins)?)
 }

@@ -1,9 +1,11 @@
 # Starts a Python command with an archive active. `glowplug run` and the layer's wrapper put this
 # script between the interpreter's options and the program:
 #
-#     python [options] start.py -c COMMAND [args]
-#     python [options] start.py -m MODULE [args]
-#     python [options] start.py FILE [args]
+#     python [options] start.py [ARCHIVE...] -- -c COMMAND [args]
+#     python [options] start.py [ARCHIVE...] -- -m MODULE [args]
+#     python [options] start.py [ARCHIVE...] -- FILE [args]
+#
+# Of the archives, the one for this interpreter is taken; without any, the environment says.
 #
 # The program then sees what it would have seen without: sys.argv, sys.orig_argv, sys.path[0] and a
 # clean __main__. What each way of starting sets is from CPython's Modules/main.c
@@ -11,33 +13,73 @@
 import sys
 
 
-def prepare():
-    """Activates the archive; says the three things that tell how to go on."""
+def load():
+    """The loader: beside this script, or where the layer has it, in /opt/python."""
+    if sys.modules.get("_glowplug") is not None:
+        return sys.modules["_glowplug"]
     import _imp
+    import posix
     from _frozen_importlib import ModuleSpec
     from _frozen_importlib_external import ExtensionFileLoader
 
     here = __file__.rpartition("/")[0] or "."
     path = here + "/_glowplug.abi3.so"
+    if not posix.access(path, posix.R_OK):
+        path = (here.rpartition("/")[0] or ".") + "/python/_glowplug.abi3.so"
+    spec = ModuleSpec("_glowplug", ExtensionFileLoader("_glowplug", path), origin=path)
+    spec._set_fileattr = True
+    module = _imp.create_dynamic(spec)
+    _imp.exec_dynamic(module)
+    module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, path
+    sys.modules["_glowplug"] = module
+    return module
+
+
+def activate(archives):
+    """Activates one of the archives, or what the environment names; whatever is wrong is one line."""
     try:
-        if "_glowplug" not in sys.modules:
-            spec = ModuleSpec("_glowplug", ExtensionFileLoader("_glowplug", path), origin=path)
-            spec._set_fileattr = True
-            module = _imp.create_dynamic(spec)
-            _imp.exec_dynamic(module)
-            module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, path
-            sys.modules["_glowplug"] = module
-        loader = sys.modules["_glowplug"]
-        if loader.status()["rung"] == "plain":
+        loader = load()
+        if loader.status()["rung"] != "plain":
+            return
+        if not archives:
             loader.activate_from_environment()
-    except ImportError as error:
+            return
+        mine = loader.fingerprint()
+        suffix = f".{mine['soabi']}.{mine['id']}.glow"
+        fitting = [archive for archive in archives if archive.endswith(suffix)]
+        # Of several in a folder, or where none fits, the loader has to say so: it is given the folder.
+        folders = [archive.rpartition("/")[0] for archive in fitting or archives]
+        loader.activate(fitting[0] if folders.count(folders[0]) == len(fitting) == 1 else folders[0])
+    except Exception as error:
+        if str(error).endswith("(GLOWPLUG_STRICT is set)"):
+            sys.stderr.write(f"{error}\n")
+            sys.exit(1)
         sys.stderr.write(f"glowplug: {error}; starting the plain way\n")
-    arguments = sys.argv[1:]
+
+
+def take_off():
+    """Takes this script off the command line; gives the archives and the program's kind and name."""
+    end = sys.argv.index("--")
+    archives, program = sys.argv[1:end], sys.argv[end + 1 :]
     cut = len(sys.orig_argv) - len(sys.argv)
-    sys.orig_argv[cut:] = arguments
-    kind = arguments.pop(0) if arguments[0] in ("-c", "-m") else None
-    what = arguments.pop(0)
-    sys.argv[:] = [what if kind is None else kind, *arguments]
+    kind, rest = None, program
+    if program[0] == "--":
+        rest = program[1:]
+    elif program[0][:1] == "-":
+        # Perhaps after flags, which were repeated before this script; perhaps with what it names.
+        at = min(i for i in map(program[0].find, "cm") if i > 0)
+        cut -= at > 1
+        kind, attached = "-" + program[0][at], program[0][at + 1 :]
+        rest = [attached, *program[1:]] if attached else program[1:]
+    sys.orig_argv[cut:] = program
+    sys.argv[:] = rest if kind is None else [kind, *rest[1:]]
+    return archives, kind, rest[0]
+
+
+def prepare():
+    """Activates an archive; says the three things that tell how to go on."""
+    archives, kind, what = take_off()
+    activate(archives)
     return kind, what, not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
 
 
@@ -71,8 +113,12 @@ def program(kind, what, insert):
         from _frozen_importlib import BuiltinImporter
 
         main = new_main(__loader__=BuiltinImporter)
-        return builtin.exec, (compile(what, "<string>", "exec", 0, True), main)
-    if os.path.isdir(what) or not what.endswith((".py", ".pyw")) and is_archive(what):
+        code = compile(what, "<string>", "exec", 0, True)
+        if sys.version_info >= (3, 13):
+            show_in_tracebacks(code, what)
+        return builtin.exec, (code, main)
+    what = absolute(what)
+    if os.path.isdir(what) or (not what.endswith((".py", ".pyw")) and is_archive(what)):
         if insert:
             del sys.path[0]
         sys.path.insert(0, what)
@@ -81,20 +127,34 @@ def program(kind, what, insert):
         new_main(__loader__=None)
         return runpy._run_module_as_main, ("__main__", False)
     if insert:
-        sys.path[0] = os.path.dirname(os.path.realpath(what) if os.path.islink(what) else what)
-        sys.path[0] = os.path.abspath(sys.path[0]) if sys.path[0] else os.getcwd()
+        sys.path[0] = os.path.dirname(os.path.realpath(what))
     from _frozen_importlib_external import SourceFileLoader
 
     try:
         with open(what, "rb") as file:
             source = file.read()
     except OSError as error:
-        sys.stderr.write(
-            f"{sys.executable}: can't open file {os.path.abspath(what)!r}: [Errno {error.errno}] {error.strerror}\n"
-        )
+        sys.stderr.write(f"{sys.executable}: can't open file {what!r}: [Errno {error.errno}] {error.strerror}\n")
         sys.exit(2)
     main = new_main(__loader__=SourceFileLoader("__main__", what), __file__=what, __cached__=None)
     return builtin.exec, (compile(source, what, "exec", 0, True), main)
+
+
+def absolute(path):
+    """A path as the interpreter makes it absolute (CPython Python/fileutils.c, _Py_abspath)."""
+    import os
+
+    return path if path.startswith("/") else f"{os.getcwd()}/{path}"
+
+
+def show_in_tracebacks(code, text):
+    """Has tracebacks show the lines of a `-c` program, as CPython 3.13 and later do."""
+    import linecache
+
+    if hasattr(linecache, "_interactive_cache"):
+        linecache._register_code(code, text, "<string>")
+    elif hasattr(linecache, "_register_code"):
+        linecache._register_code("<string>", text, "<string>")
 
 
 def is_archive(path):
@@ -115,13 +175,22 @@ def start():
         sys.exit(1)
     try:
         run(*arguments)
-    except (SystemExit, KeyboardInterrupt):
+        return
+    except SystemExit:
+        raise
+    except KeyboardInterrupt as error:
+        # The interpreter itself has to see this one: it ends the process by the signal.
+        hook, trace = sys.excepthook, error.__traceback__.tb_next
+        sys.excepthook = lambda kind, value, _: hook(kind, value.with_traceback(trace), trace)
         raise
     except BaseException as error:
         trace = error.__traceback__.tb_next
         error = error.with_traceback(trace)
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+        if sys.version_info >= (3, 12):
+            sys.last_exc = error
         sys.excepthook(type(error), error, trace)
+    if not sys.flags.inspect:
         sys.exit(1)
 
 

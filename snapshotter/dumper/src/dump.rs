@@ -68,8 +68,15 @@ pub fn dump(
         return Err(PyValueError::new_err(format!("a {} instead of a code object", type_name(code))));
     }
     let file_name = code.getattr("co_filename")?;
-    let mut walk =
-        Walk { interpreter, shared, file_name, objects: Objects::default(), known: HashMap::new(), depth: 0 };
+    let mut walk = Walk {
+        interpreter,
+        shared,
+        file_name,
+        objects: Objects::default(),
+        known: HashMap::new(),
+        parts: Parts::default(),
+        depth: 0,
+    };
     match walk.target(code)? {
         Target::Local(offset) => Ok((walk.objects, offset)),
         other => unreachable!("a code object became {other:?}"),
@@ -85,7 +92,17 @@ struct Walk<'a, 'py> {
     /// Objects that have their place, by address. All are alive as long as the outermost code
     /// object, so no address comes twice.
     known: HashMap<usize, Target>,
+    /// Parts of code objects by value.
+    parts: Parts,
     depth: usize,
+}
+
+/// Tables and name lists that code objects have in common are stored once a module: nothing but
+/// the interpreter looks at them, and it never by identity.
+#[derive(Default)]
+struct Parts {
+    bytes: HashMap<Vec<u8>, Target>,
+    tuples: HashMap<Vec<Target>, Target>,
 }
 
 impl<'py> Walk<'_, 'py> {
@@ -138,6 +155,50 @@ impl<'py> Walk<'_, 'py> {
         };
         self.known.insert(address, target);
         Ok(target)
+    }
+
+    /// What a reference from a code object to one of its parts is to be: as [`Walk::target`], but
+    /// equal tables of bytes, and equal tuples of names and singletons, are stored once.
+    fn part(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Target> {
+        if self.known.contains_key(&(object.as_ptr() as usize)) {
+            return self.target(object);
+        }
+        if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            let content = bytes.as_bytes().to_vec();
+            return match self.parts.bytes.get(&content) {
+                Some(stored) => Ok(*stored),
+                None => {
+                    let target = self.target(object)?;
+                    self.parts.bytes.insert(content, target);
+                    Ok(target)
+                }
+            };
+        }
+        let Ok(tuple) = object.cast_exact::<PyTuple>() else { return self.target(object) };
+        let Some(items) = self.atoms(tuple) else { return self.target(object) };
+        match self.parts.tuples.get(&items) {
+            Some(stored) => Ok(*stored),
+            None => {
+                let target = self.target(object)?;
+                self.parts.tuples.insert(items, target);
+                Ok(target)
+            }
+        }
+    }
+
+    /// The targets of a tuple's items, if all of them are singletons or interned strings.
+    fn atoms(&mut self, tuple: &Bound<'py, PyTuple>) -> Option<Vec<Target>> {
+        let mut items = Vec::with_capacity(tuple.len());
+        for item in tuple.iter() {
+            items.push(match self.interpreter.singleton(&item) {
+                Some(number) => Target::Extern(number),
+                None => {
+                    let image = self.interpreter.string(item.cast_exact::<PyString>().ok()?)?;
+                    image.interned.then(|| Target::Interned(self.shared.string(image.bytes)))?
+                }
+            });
+        }
+        Some(items)
     }
 
     /// Appends an object that the garbage collector does not know of.
@@ -194,14 +255,17 @@ impl<'py> Walk<'_, 'py> {
         Ok(Target::Local(at))
     }
 
-    /// A cell with a tuple of the elements, ordered by their representation so that the archive
-    /// does not depend on this process's hash seed.
+    /// A cell with a tuple of the elements. Numbers stay in the set's own order, which the same
+    /// elements put in again have too; others are ordered by their representation, so that the
+    /// archive does not depend on this process's hash seed.
     fn frozen_set(&mut self, set: &Bound<'py, PyFrozenSet>, address: usize) -> PyResult<Target> {
         let mut elements = Vec::with_capacity(set.len());
         for element in set.iter() {
             elements.push((element.repr()?.to_string(), element));
         }
-        elements.sort_by(|a, b| a.0.cmp(&b.0));
+        if !elements.iter().all(|(_, e)| matches!(self.interpreter.kind(e), Some(Kind::Int | Kind::Float))) {
+            elements.sort_by(|a, b| a.0.cmp(&b.0));
+        }
         let cell = self.objects.push(&[0; CELL]);
         self.known.insert(address, Target::Cell(cell));
         let tuple = self.blank_tuple(elements.len());
@@ -251,7 +315,7 @@ impl<'py> Walk<'_, 'py> {
                     if field.kind == FieldKind::FileName && object.eq(&self.file_name)? {
                         Target::Extern(externs::FILENAME)
                     } else {
-                        self.target(&object).map_err(|e| within(code, e))?
+                        self.part(&object).map_err(|e| within(code, e))?
                     }
                 }
             };

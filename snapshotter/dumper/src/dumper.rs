@@ -147,7 +147,7 @@ impl Dumper {
     }
 
     /// Adds the code of a text that the program compiles. `mode` is `exec`, `eval` or `single`,
-    /// `flags` the __future__ and compiler flags in effect.
+    /// `flags` the __future__ and compiler flags in effect. A text that was added before is ignored.
     ///
     /// Raises ValueError as add_module does.
     #[pyo3(signature = (source, filename, mode, flags, code))]
@@ -161,9 +161,12 @@ impl Dumper {
     ) -> PyResult<()> {
         let Self { interpreter, content, .. } = self;
         let content = content.as_mut().ok_or_else(written)?;
+        let key = compiled::key(source, filename, mode, flags);
+        if content.compiled.iter().any(|known| known.key == key) {
+            return Ok(());
+        }
         let (objects, code) = dump(interpreter, &mut content.shared, code)?;
         let range = content.shared.heap.add_range(objects);
-        let key = compiled::key(source, filename, mode, flags);
         content.compiled.push(CompiledEntry { key, range, code });
         Ok(())
     }

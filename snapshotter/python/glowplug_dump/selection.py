@@ -1,7 +1,7 @@
 """Which modules go into the archive: those traced, or those that the user's list names."""
 
 from dataclasses import dataclass, field
-from importlib.machinery import ExtensionFileLoader, PathFinder, SourceFileLoader
+from importlib.machinery import BuiltinImporter, ExtensionFileLoader, FrozenImporter, PathFinder, SourceFileLoader
 
 
 @dataclass
@@ -36,6 +36,10 @@ def choose(trace, names):
 
 def find(name, search_path, chosen):
     """Takes a module that was not traced into the selection, found without importing anything."""
+    if any(importer.find_spec(name) is not None for importer in (BuiltinImporter, FrozenImporter)):
+        # They come before the search path: a file of that name is not what an import gives.
+        chosen.left_out.append({"name": name, "reason": "listed by --modules, but part of the interpreter"})
+        return
     spec = spec_of(name, search_path)
     kind = type(spec.loader) if spec is not None else None
     if kind in (SourceFileLoader, ExtensionFileLoader):

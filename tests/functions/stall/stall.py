@@ -11,7 +11,7 @@ from orchard import apples, constants, pears
 
 sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
-import walnut  # noqa: E402
+import walnut
 
 with contextlib.suppress(ZeroDivisionError):
     import orchard.rotten

@@ -44,7 +44,7 @@ def is_member(value):
 
 
 def large():
-    return value_of(1000003, 1000033, 1000037, 1000039, 1000081), "a" "b", 1 << 100, ("x",) * 5
+    return value_of(1000003, 1000033, 1000037, 1000039, 1000081), "ab", 1 << 100, ("x",) * 5
 
 
 def value_of(first, /, second, *rest, third=3, **others):
@@ -53,7 +53,7 @@ def value_of(first, /, second, *rest, third=3, **others):
     def inner(factor):
         nonlocal total
         total += factor
-        return [total * item for item in rest if item] + [(lambda x=total: x)()]
+        return [total * item for item in rest if item] + [(lambda x=total: x)()]  # noqa: PLC3002
 
     return inner
 

@@ -1,6 +1,6 @@
 """A package in a package."""
 
-from . import conference, grün
+from . import conference, grün  # noqa: PLC2403
 
 
 def sorts():

@@ -1,1 +1,2 @@
+# ruff: noqa: N999
 NAME = "grüne Jagdbirne"

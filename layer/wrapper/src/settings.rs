@@ -1,0 +1,75 @@
+//! What the environment and the place of this program say.
+
+use crate::process::{Start, Text};
+use crate::system;
+
+/// Where Lambda unpacks layers.
+const LAYERS: &[u8] = b"/opt";
+/// Where Lambda unpacks the function.
+const TASK: &[u8] = b"/var/task";
+/// The layer's folder below `/opt` that holds the wrapper, the start script and archives.
+pub const FOLDER: &[u8] = b"/glowplug";
+
+/// The settings of one start.
+pub struct Settings<'a> {
+    /// `GLOWPLUG_MODE` is neither `off` nor `plain`.
+    pub enabled: bool,
+    /// Fallbacks are told on stderr (`GLOWPLUG_LOG` is not `off`).
+    pub tells: bool,
+    /// `GLOWPLUG_ARCHIVE` or `GLOWPLUG_ARCHIVE_DIR` names the archive: the loader reads them itself.
+    pub archive_is_named: bool,
+    /// `/opt`, or `GLOWPLUG_OPT`.
+    pub layers: &'a [u8],
+    /// The function's directory: `GLOWPLUG_TASK_ROOT`, `LAMBDA_TASK_ROOT` or `/var/task`.
+    pub task: &'a [u8],
+    /// `PATH`, or what the C library takes without one.
+    pub path: &'a [u8],
+    /// The environment for the interpreter.
+    pub environment: &'a [Text<'a>],
+}
+
+impl<'a> Settings<'a> {
+    /// Reads the environment.
+    #[must_use]
+    pub fn new(start: &Start<'a>) -> Self {
+        let is = |name: &[u8], values: &[&[u8]]| {
+            start.variable(name).is_some_and(|found| values.iter().any(|v| found.eq_ignore_ascii_case(v)))
+        };
+        let named = |name: &[u8]| start.variable(name).is_some();
+        let first = |names: &[&[u8]], otherwise: &'static [u8]| {
+            names.iter().find_map(|name| start.variable(name)).map_or(otherwise, without_slash)
+        };
+        Self {
+            enabled: !is(b"GLOWPLUG_MODE", &[b"off", b"plain"]),
+            tells: !is(b"GLOWPLUG_LOG", &[b"off"]),
+            archive_is_named: named(b"GLOWPLUG_ARCHIVE") || named(b"GLOWPLUG_ARCHIVE_DIR"),
+            layers: first(&[b"GLOWPLUG_OPT"], LAYERS),
+            task: first(&[b"GLOWPLUG_TASK_ROOT", b"LAMBDA_TASK_ROOT"], TASK),
+            // glibc's execvp(3) leaves out the current directory.
+            path: start.variable(b"PATH").unwrap_or(b"/bin:/usr/bin"),
+            environment: start.environment(),
+        }
+    }
+
+    /// Writes a line to stderr, unless that is switched off.
+    pub fn warn(&self, parts: &[&[u8]]) {
+        /// A longer line is cut, so that it is one write.
+        const LONGEST: usize = 1024;
+        if !self.tells {
+            return;
+        }
+        let mut line = [0; LONGEST];
+        let mut length = 0;
+        for part in [&b"glowplug: "[..]].iter().chain(parts) {
+            let part = &part[..part.len().min(LONGEST - 1 - length)];
+            line[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        line[length] = b'\n';
+        system::write_error(&line[..=length]);
+    }
+}
+
+fn without_slash(folder: &[u8]) -> &[u8] {
+    folder.strip_suffix(b"/").unwrap_or(folder)
+}

@@ -1,0 +1,79 @@
+"""In which order files are first used: opened by Python, or mapped."""
+
+import sys
+
+from glowplug_trace import data_files, search_path
+
+from glowplug_prefetch import mapped_files
+
+# Some of the modules imported last have no code in the archive: one of these has.
+LATEST = 16
+
+
+class FirstUse:
+    """Paths in the order of first use, the recorder's own left out.
+
+    With each stand the names of the modules imported last by then, the latest first; `None` before there was an
+    archive.
+    """
+
+    def __init__(self, own_folder):
+        self.own_folder = own_folder + "/"
+        self.order = {}
+        self.following = False
+        self.active = False
+
+    def begin(self):
+        self.note_mapped()
+        self.note(sys.executable)
+        self.active = True
+        sys.addaudithook(self.hook)
+
+    def follow(self):
+        """From now on an archive is active."""
+        self.note_mapped()
+        self.following = True
+
+    def end(self):
+        """Stops; returns the paths with their modules."""
+        self.active = False
+        self.note_mapped()
+        return [{"path": path, "modules": modules} for path, modules in self.order.items()]
+
+    def hook(self, event, arguments):
+        if not self.active:
+            return
+        if event == "open":
+            path, mode, flags = arguments
+            if data_files.is_for_reading(mode, flags):
+                self.note(path)
+        elif event == "import" and arguments[1] is not None:
+            # An extension module is about to be mapped; what the one before it brought is there now.
+            self.note_mapped()
+            self.note(arguments[1])
+
+    def note(self, path):
+        if isinstance(path, bytes):
+            path = path.decode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+        if type(path) is not str or "\0" in path:
+            return
+        try:
+            path = search_path.absolute(path)
+        except OSError:  # the current folder is gone
+            return
+        if path not in self.order and not path.startswith((*data_files.KERNEL, self.own_folder)):
+            self.order[path] = latest_modules() if self.following else None
+
+    def note_mapped(self):
+        for path in mapped_files.paths():
+            self.note(path)
+
+
+def latest_modules():
+    """Names of the modules that were added to `sys.modules` last, the latest first."""
+    names = []
+    for name in reversed(sys.modules):
+        names.append(name)
+        if len(names) == LATEST:
+            break
+    return names

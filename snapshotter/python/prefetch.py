@@ -1,0 +1,73 @@
+"""Process C of a snapshot: runs the target once more, from its archive, and records which pages of which files it used.
+
+Run as `python prefetch.py SPEC ARCHIVE OUT`, with SPEC as for `trace.py`. OUT is written as JSON at the end.
+
+Exit status: 0, or 3 if the target failed.
+"""
+
+# ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
+
+import sys
+
+TARGET_FAILED = 3
+
+
+def own_parts(folder):
+    """Imports the recorder's modules and hides them from the target; they live on in the result."""
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
+    from glowplug_prefetch import first_use, mapped_files
+    from glowplug_trace import recording, target
+
+    del sys.path[0]
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("glowplug_prefetch", "glowplug_trace"):
+            del sys.modules[name]
+    sys.path_importer_cache.pop(folder, None)
+    return first_use, mapped_files, recording, target
+
+
+def activate(folder, archive):
+    """Loads the loader from its file, as the layer's start script does; whether that worked."""
+    import _imp
+    from _frozen_importlib import ModuleSpec
+    from _frozen_importlib_external import ExtensionFileLoader
+
+    path = f"{folder}/_glowplug.abi3.so"
+    spec = ModuleSpec("_glowplug", ExtensionFileLoader("_glowplug", path), origin=path)
+    loader = _imp.create_dynamic(spec)
+    _imp.exec_dynamic(loader)
+    return loader.activate(archive)
+
+
+def main():
+    spec_file, archive, out_file = sys.argv[1:4]
+    folder = __file__.rpartition("/")[0]
+    sys.dont_write_bytecode = True
+    with open(spec_file, encoding="utf-8") as file:
+        text = file.read()
+    spec = eval(text, {"true": True, "false": False, "null": None})
+    first_use, mapped_files, recorder, target = own_parts(folder)
+
+    if sys.path and sys.path[0] == folder:
+        del sys.path[0]
+    if spec["root"] is not None:
+        sys.path.insert(0, spec["root"])
+    sys.argv[:] = spec["argv"]
+
+    order = first_use.FirstUse(folder)
+    order.begin()
+    if not activate(folder, archive):
+        sys.exit("the archive could not be activated")
+    order.follow()
+    failed = target.run(spec, folder)
+    if not failed:
+        found = {"order": order.end(), "mapped": mapped_files.touched()}
+        found["mapped"] = [entry for entry in found["mapped"] if recorder.is_utf8(entry)]
+        found["order"] = [entry for entry in found["order"] if recorder.is_utf8(entry)]
+        recorder.write(found, out_file)
+    target.leave(TARGET_FAILED if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
