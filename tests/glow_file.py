@@ -45,6 +45,7 @@ SECTIONS = {
     8: "regexes",
     9: "sources",
     10: "manifest",
+    11: "plan",
 }
 
 

@@ -227,7 +227,13 @@ fn root_folders(archive: &Archive, given: &[String]) -> Result<Vec<PathBuf>> {
                 .into());
             }
         };
-        folders[number] = PathBuf::from(new);
+        // What lies below the old place, such as a vendor folder in `sys.path`, moved with it.
+        let old = folders[number].clone();
+        for folder in &mut folders {
+            if let Ok(below) = folder.strip_prefix(&old) {
+                *folder = Path::new(new).join(below);
+            }
+        }
     }
     Ok(folders)
 }

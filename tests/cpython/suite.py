@@ -66,6 +66,13 @@ def test_package():
 
 
 def exists(name):
+    """Whether this Python has a test module, with what it needs from outside of the `test` package."""
+    if (
+        name == "test_unittest"
+        and sys.version_info < (3, 12)
+        and not (standard_library() / "unittest" / "test").is_dir()
+    ):
+        return False
     folder = test_package() / Path(*name.split("."))
     return folder.is_dir() or folder.with_suffix(".py").is_file()
 

@@ -100,7 +100,7 @@ def evict(paths):
 def slow_storage(folder, megabytes, requests):
     """A control group whose reads are slowed down; None where that is not possible."""
     group = Path("/sys/fs/cgroup/blkio") / f"glowplug-{os.getpid()}"
-    device = os.stat(folder).st_dev
+    device = Path(folder).stat().st_dev
     try:
         group.mkdir()
         number = f"{os.major(device)}:{os.minor(device)}"
@@ -151,25 +151,22 @@ class Function:
 
     def start(self, group, with_extension):
         """Milliseconds from exec of the runtime to the response."""
-
-        def join():
-            if group:
-                group.write_text(str(os.getpid()))
-
+        join = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', group] if group else []
         extension = None
         if with_extension:
             api = Api()
-            variables = {**self.environment, "AWS_LAMBDA_RUNTIME_API": api.address, "GLOWPLUG_OPT": str(self.opt),
-                         "GLOWPLUG_TASK_ROOT": str(self.options.root or self.opt),
-                         "GLOWPLUG_PREFETCH_MS": "10000"}  # fmt: skip
-            name = self.opt / "extensions" / "glowplug"
-            extension = subprocess.Popen([name], env=variables, preexec_fn=join, stderr=subprocess.PIPE, text=True)
+            variables = {**self.environment, "AWS_LAMBDA_RUNTIME_API": api.address}
+            task = str(self.options.root or self.opt)
+            variables |= {"GLOWPLUG_OPT": str(self.opt), "GLOWPLUG_TASK_ROOT": task, "GLOWPLUG_PREFETCH_MS": "10000"}
+            command = [*join, self.opt / "extensions" / "glowplug"]
+            extension = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
             api.registered.wait()
         names = ",".join(self.options.imports)
         arguments = [names, self.options.handler or "", self.options.event or ""]
-        command = [self.options.python, self.opt / "glowplug/start.py", self.archive, "--", self.program, *arguments]
+        program = self.opt / "glowplug" / "start.py"
+        command = [*join, self.options.python, program, self.archive, "--", self.program, *arguments]
         begin = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=join, env=self.environment, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=self.environment, text=True)
         line = process.stdout.readline()
         elapsed = (time.perf_counter() - begin) * 1000
         process.wait()

@@ -1,6 +1,5 @@
 """A small Extensions API, and what is measured of an extension that talks to it."""
 
-import os
 import socket
 import subprocess
 import time
@@ -27,13 +26,11 @@ def receive(server):
     """The next request, and the connection to answer it on."""
     connection, _ = server.accept()
     connection.settimeout(PATIENCE)
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = connection.recv(4096)
-        if not part:
-            break
-        data += part
-    return data, connection
+    with connection.makefile("rb") as stream:
+        head = b"".join(iter(stream.readline, b"\r\n"))
+        fields = dict(line.lower().split(b":", 1) for line in head.splitlines()[1:])
+        stream.read(int(fields.get(b"content-length", 0)))
+    return head, connection
 
 
 def start(program, **variables):
@@ -55,7 +52,7 @@ def start(program, **variables):
         # Let it do what it does beside waiting.
         time.sleep(0.05)
         found = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-        os.set_inheritable(connection.fileno(), False)
+        connection.close()
     lines = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in found.splitlines()[1:]}
     private = lines["Private_Clean"] + lines["Private_Dirty"]
     return Started(process, milliseconds, lines["Rss"], private)

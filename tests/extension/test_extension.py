@@ -1,7 +1,6 @@
 """The extension as it stands in a layer: its limits, and the plans that the snapshot step records for it."""
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -140,4 +139,4 @@ def test_a_function_that_fails_when_it_is_started_again_has_an_archive_without_a
     made = snapshots.snapshot(tmp_path / "out", "app.handler", root=root)
     assert made.inspected["plan"] is None
     assert "no plan: the target failed when it was started from the archive" in made.summary
-    assert os.listdir(tmp_path / "out") == [made.file.name]
+    assert list((tmp_path / "out").iterdir()) == [made.file]

@@ -21,7 +21,8 @@ def run_tests(venv, arguments):
     command = [venv["executable"], "-m", "pytest", "-c", places.REPOSITORY / "tests" / "pytest.ini",
                "-o", f"cache_dir={places.TARGET / 'pytest-cache' / venv['label']}",
                "--basetemp", places.TARGET / "pytest-tmp" / venv["label"],
-               *(arguments or [places.REPOSITORY / "tests", places.REPOSITORY / "snapshotter" / "dumper" / "tests"])]  # fmt: skip
+               *(arguments or [places.REPOSITORY / "tests",
+                                  places.REPOSITORY / "snapshotter" / "dumper" / "tests"])]  # fmt: skip
     (places.TARGET / "pytest-tmp").mkdir(exist_ok=True)
     with step(f"tests with Python {venv['label']}"):
         try:
