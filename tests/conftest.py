@@ -13,8 +13,6 @@ import processes
 import pytest
 import snapshots
 
-PACKAGES = ("requests", "boto3", "pandas", "fastapi", "sqlalchemy", "powertools")
-
 # A wide part of the standard library, for what imports a lot at once.
 STANDARD_LIBRARY = (
     "argparse,ast,asyncio,base64,bz2,calendar,cgitb,cmd,code,colorsys,concurrent.futures,configparser,contextvars,copy,"

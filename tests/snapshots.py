@@ -12,6 +12,9 @@ TESTS = Path(__file__).resolve().parent
 FUNCTIONS = TESTS / "functions"
 PROGRAMS = TESTS / "programs"
 
+# The functions of `functions/packages`.
+PACKAGES = ("requests", "boto3", "pandas", "fastapi", "sqlalchemy", "powertools")
+
 
 @dataclass
 class Snapshot:

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from conftest import PACKAGES
 from processes import python
-from snapshots import PROGRAMS
+from snapshots import PACKAGES, PROGRAMS
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ def test_serving_modules_reads_and_writes_no_memory_that_is_not_ours(standard_li
         PYTHONMALLOC="malloc",
         timeout=600,
     )
+    if "cannot be set up" in done.err + log.read_text():
+        pytest.skip("this valgrind knows too little of this Python's C library (3.14 brings its own)")
     assert done.status == 0, log.read_text()
     if done.err:
         pytest.fail(done.err)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import PACKAGES
+from snapshots import PACKAGES
 
 FROM_ARCHIVE = "glowplug.ArchiveLoader"
 FROM_DISK = "_frozen_importlib_external.SourceFileLoader"

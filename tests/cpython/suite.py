@@ -67,12 +67,8 @@ def test_package():
 
 def exists(name):
     """Whether this Python has a test module, with what it needs from outside of the `test` package."""
-    if (
-        name == "test_unittest"
-        and sys.version_info < (3, 12)
-        and not (standard_library() / "unittest" / "test").is_dir()
-    ):
-        return False
+    if name == "test_unittest" and not (test_package() / name).is_dir():
+        return (standard_library() / "unittest" / "test").is_dir()  # before 3.12
     folder = test_package() / Path(*name.split("."))
     return folder.is_dir() or folder.with_suffix(".py").is_file()
 
