@@ -259,7 +259,14 @@ impl Planned {
     /// # Errors
     /// As [`crate::Archive::open`]; [`Error::MissingSection`] for an archive without a plan.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
+        Self::read(path, File::open(path).map_err(Error::io(path))?)
+    }
+
+    /// The same for a file that is open already. `path` is for errors.
+    ///
+    /// # Errors
+    /// As [`Planned::open`].
+    pub fn read(path: &Path, file: File) -> Result<Self> {
         let metadata = file.metadata().map_err(Error::io(path))?;
         if !metadata.is_file() {
             return Err(Error::NotAFile(path.to_owned()));

@@ -5,16 +5,20 @@
 //! another machine is not; and on a managed runtime there is one `/var/lang/lib/python3.X`, so that
 //! one for another version is not. Where several are left, all their plans are followed.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use glowplug_archive::Error;
 use glowplug_archive::fingerprint::this_machine;
 use glowplug_archive::plan::Planned;
 
+use crate::reading;
 use crate::settings::Settings;
 
 /// More are not looked at, as in the wrapper.
 const AT_MOST: usize = 64;
+/// How much is asked for when an archive is opened, in bytes.
+const BEGINNING: u64 = 128 << 10;
 
 /// The archives with a plan for this machine, in the wrapper's order, and what is wrong with others,
 /// a line each.
@@ -22,7 +26,7 @@ pub fn find(settings: &Settings) -> (Vec<Planned>, Vec<String>) {
     let mut faults = Vec::new();
     let mut found = Vec::new();
     for path in candidates(settings, &mut faults) {
-        match Planned::open(&path) {
+        match open(&path) {
             Ok(archive) if archive.header().fingerprint.machine != this_machine() => {}
             Ok(archive) => found.push(archive),
             Err(error @ (Error::Io { .. } | Error::NotAFile(_))) => faults.push(error.to_string()),
@@ -34,6 +38,15 @@ pub fn find(settings: &Settings) -> (Vec<Planned>, Vec<String>) {
         found.retain(runtime);
     }
     (found, faults)
+}
+
+/// Opens an archive; its beginning, with header, plan and index, is asked for in one request.
+fn open(path: &Path) -> Result<Planned, Error> {
+    let named = |source| Error::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(named)?;
+    reading::only_what_is_asked(&file);
+    reading::submit(&file, 0, BEGINNING);
+    Planned::read(path, file)
 }
 
 /// Name of the standard library's directory: `python3.12`.

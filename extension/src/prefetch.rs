@@ -87,7 +87,6 @@ impl Prefetch<'_> {
     /// Has the disk begin with what is needed first, before anything is waited for.
     fn submit_hot(&self, archives: &[Planned]) {
         for archive in archives {
-            only_what_is_asked(archive.file());
             let hot = |r: &&PlanRecord| r.flags & plan_flags::HOT != 0 && r.base == Base::Archive as u16;
             for record in archive.plan().records().iter().filter(hot) {
                 if self.stop.requested().is_some() || self.budget.is_late() {

@@ -16,7 +16,7 @@ use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 /// Bytes of a piece: one request to the disk.
-const PIECE: u64 = 256 << 10;
+const PIECE: u64 = 1 << 20;
 /// Bytes that the disk is given ahead of what is waited for.
 const AHEAD: u64 = 2 << 20;
 

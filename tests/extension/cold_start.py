@@ -1,6 +1,6 @@
 """Measures cold starts with and without the extension, on storage as slow as Lambda's (as root; else as it is).
 
-    python cold_start.py --glowplug GLOWPLUG --extension EXTENSION --loader _glowplug.abi3.so [--python PYTHON]
+    python cold_start.py --glowplug GLOWPLUG [--python PYTHON]
                          [--root DIR --handler app.handler --event EVENT.json | --import pandas]
 
 Takes a snapshot, then starts the function from it, the variants interleaved: `warm` (page cache as it is), `cold`
@@ -15,7 +15,6 @@ import ctypes
 import json
 import mmap
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -123,11 +122,7 @@ class Function:
         self.options = options
         self.opt = folder / "opt"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("GLOWPLUG")}
-        for part in ("glowplug", "python", "extensions"):
-            (self.opt / part).mkdir(parents=True)
-        shutil.copy2(TOP / "layer/python/glowplug/start.py", self.opt / "glowplug")
-        shutil.copy2(options.loader, self.opt / "python" / "_glowplug.abi3.so")
-        shutil.copy2(options.extension, self.opt / "extensions" / "glowplug")
+        subprocess.run([options.glowplug, "layer", "--dir", self.opt], check=True, stdout=subprocess.DEVNULL)
         target = ["--import", ",".join(options.imports)] if options.imports else []
         if options.handler:
             target += [options.handler, "--root", options.root, "--event", options.event]
@@ -183,8 +178,6 @@ class Function:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--glowplug", type=Path, required=True)
-    parser.add_argument("--extension", type=Path, required=True)
-    parser.add_argument("--loader", type=Path, required=True)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--handler")

@@ -32,7 +32,8 @@ pub fn status(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     };
     let fallbacks = session.fallbacks.with(py, |f| f.clone());
     dict.set_item("rung", "code")?;
-    dict.set_item("archive", session.archive.path())?;
+    // A str: a path object would have `pathlib` imported.
+    dict.set_item("archive", session.archive.path().as_os_str())?;
     dict.set_item("validation", session.archive.header().validation.name())?;
     dict.set_item("modules", session.counts.modules.load(Ordering::Relaxed))?;
     dict.set_item("modules_in_archive", session.archive.modules().len())?;
