@@ -11,6 +11,7 @@ dies before it has finished, OUTPUT holds one id a line, the last one being the 
 
 import faulthandler
 import json
+import signal
 import sys
 import time
 import traceback
@@ -97,6 +98,8 @@ def main(output, *names):
     from test import support
 
     faulthandler.enable()
+    # A shell that starts something in the background has it ignore SIGINT; tests that interrupt themselves would wait.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     support.use_resources = {} if sys.version_info >= (3, 15) else []
     suite = unittest.TestSuite(load(name) for name in names)
     imported = loader_kinds()
