@@ -105,17 +105,20 @@ impl Hold {
 
     /// Freezes everything but these objects.
     fn freeze_all_but(&self, py: Python<'_>, kept: &Bound<'_, PyList>) {
-        // SAFETY: the list holds a reference to each object. One that is tracked is fully built and
-        // may leave the collector's lists and come back; no Python code runs in between, since
-        // `gc.freeze` only joins lists (`Modules/gcmodule.c`, `gc_freeze_impl`).
         let untracked: Vec<_> = kept
             .iter()
-            .filter(|object| unsafe {
-                let tracked = ffi::PyObject_GC_IsTracked(object.as_ptr()) != 0;
-                if tracked {
-                    ffi::PyObject_GC_UnTrack(object.as_ptr().cast());
+            .filter(|object| {
+                // SAFETY: the list holds a reference to each object. One that is tracked is fully
+                // built and may leave the collector's lists and come back; no Python code runs in
+                // between, since `gc.freeze` only joins lists (`Modules/gcmodule.c`,
+                // `gc_freeze_impl`).
+                unsafe {
+                    let tracked = ffi::PyObject_GC_IsTracked(object.as_ptr()) != 0;
+                    if tracked {
+                        ffi::PyObject_GC_UnTrack(object.as_ptr().cast());
+                    }
+                    tracked
                 }
-                tracked
             })
             .collect();
         // Cannot fail: it takes nothing.

@@ -84,8 +84,8 @@ impl Session {
         self.archive.name(self.module(number).name)
     }
 
-    /// Notes that `module` (or `re.compile`, `exec`) goes the plain way. Where only the archive is to be used
-    /// (`GLOWPLUG_STRICT`), that is an `ImportError`.
+    /// Notes that `module` (or `re.compile`, `exec`) goes the plain way. Where only the archive is to
+    /// be used (`GLOWPLUG_STRICT`), that is an `ImportError`.
     ///
     /// # Errors
     /// The `ImportError`.
