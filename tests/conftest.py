@@ -13,6 +13,8 @@ import processes
 import pytest
 import snapshots
 
+REPOSITORY = Path(__file__).resolve().parents[1]
+
 # A wide part of the standard library, for what imports a lot at once.
 STANDARD_LIBRARY = (
     "argparse,ast,asyncio,base64,bz2,calendar,cgitb,cmd,code,colorsys,concurrent.futures,configparser,contextvars,copy,"
@@ -26,6 +28,23 @@ STANDARD_LIBRARY = (
     "weakref,webbrowser,wsgiref.simple_server,xml.dom.minidom,xml.etree.ElementTree,xml.sax,xmlrpc.client,zipapp,"
     "zipfile,zoneinfo"
 )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "once: does not depend on the Python; run with one of them")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves tests marked `once` to one Python: the newest of pyenv's, or any where none is known."""
+    try:
+        known = json.loads((REPOSITORY / "target" / "pythons.json").read_text("utf-8"))["pythons"]
+    except OSError:
+        return
+    ours = [Path(python["executable"]) for python in known if ".pyenv" in python["executable"]]
+    if ours and Path(sys.executable).resolve() != ours[-1].resolve():
+        left = [item for item in items if item.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session", autouse=True)

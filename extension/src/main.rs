@@ -49,15 +49,18 @@ fn main() -> ExitCode {
         }
     }
     events::follow(&settings, &stop);
-    let_speak(reading);
+    if !let_speak(reading) {
+        settings.log.warn("prefetch: ended while it waited for storage stopped_by=shutdown");
+    }
     ExitCode::SUCCESS
 }
 
-/// Gives the reading thread, which has been told to stop, a moment for its line.
-fn let_speak(reading: Option<JoinHandle<()>>) {
+/// Gives the reading thread, which has been told to stop, a moment for its line; whether it has ended.
+fn let_speak(reading: Option<JoinHandle<()>>) -> bool {
     const MOMENT: Duration = Duration::from_millis(20);
     let end = Instant::now() + MOMENT;
     while reading.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < end {
         thread::sleep(Duration::from_millis(1));
     }
+    reading.is_none_or(|thread| thread.is_finished())
 }

@@ -300,7 +300,7 @@ pub struct InvokeArguments {
     /// No layer: the function as it is.
     #[arg(long)]
     pub no_layer: bool,
-    /// The function's memory size in MB (it is told, not enforced).
+    /// The function's memory size in MB; enforced by a control group, where that is permitted.
     #[arg(long, value_name = "MB", default_value_t = 512)]
     pub memory: u32,
     /// The function's time limit in seconds.
@@ -312,9 +312,17 @@ pub struct InvokeArguments {
     /// Read environment variables from a file of KEY=VALUE lines.
     #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
-    /// Take the files of the function, the layer and the Python out of the page cache before.
+    /// Take the files that the start reads out of the page cache before. Which ones is seen in a
+    /// rehearsal: the function is started and invoked twice.
     #[arg(long)]
     pub cold: bool,
+    /// Slow storage down (as root), to so many megabytes and requests a second: 100:500.
+    #[arg(long, value_name = "MB:REQUESTS")]
+    pub storage: Option<crate::invoke::Storage>,
+    /// For tests of extensions: have the Extensions API answer a call wrongly. CALL is register or
+    /// next; WHAT is a status from 400, slow:MILLISECONDS, close or silent. Repeatable.
+    #[arg(long, value_name = "CALL=WHAT")]
+    pub fault: Vec<crate::invoke::Fault>,
     /// Whether to isolate with bubblewrap. Default: where it works.
     #[arg(long, value_enum, default_value_t = Isolation::Auto)]
     pub isolation: Isolation,

@@ -18,6 +18,7 @@ class Outcome:
         self.status = status
         self.isolated = said["isolated"]
         self.evicted = said["evicted"]
+        self.memory = said["memory"]
         self.timeline = said["outcome"].pop("timeline")
         self.log = said["outcome"].pop("log")
         self.extension_log = said["outcome"].pop("extension_log")
@@ -42,22 +43,30 @@ class Functions:
     def __init__(self, folder):
         self.folder = folder
         self.root = snapshots.copy_of("lambda", folder / "function")
-        self.layers = {}
+        self.archives, self.layers = {}, {}
 
     def archive(self, handler, *events):
         """The archive of one of the functions."""
-        options = [option for event in events for option in ("--event", event)]
-        return snapshots.snapshot(self.folder / "archives" / handler, handler, *options, root=self.root)
+        if handler not in self.archives:
+            options = [option for event in events for option in ("--event", event)]
+            folder = self.folder / "archives" / handler
+            self.archives[handler] = snapshots.snapshot(folder, handler, *options, root=self.root)
+        return self.archives[handler]
 
-    def layer(self, handler, *events):
+    def whole_layer(self, handler, *events):
         """A layer's directory with the archive of that function."""
         if handler not in self.layers:
             folder = self.folder / "layers" / handler
             glowplug("layer", "--archive", self.archive(handler, *events), "--dir", folder).succeeded()
-            # These tests are about the wrapper; the extension has its own.
-            shutil.rmtree(folder / "extensions")
             self.layers[handler] = folder
         return self.layers[handler]
+
+    def layer(self, handler, *events):
+        """The same without the extension, for tests of what the wrapper and the loader do."""
+        folder = self.folder / "layers-without-extension" / handler
+        if not folder.exists():
+            shutil.copytree(self.whole_layer(handler, *events), folder, ignore=lambda *_: {"extensions"})
+        return folder
 
     def invoke(self, handler, *events, layer=None, options=(), **variables):
         """One start of a function in the sandbox."""

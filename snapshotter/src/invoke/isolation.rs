@@ -28,14 +28,15 @@ pub fn check() -> Result<()> {
 }
 
 /// Carries the plan out inside. `folders` are what Python needs to be where it is.
-pub fn run(plan: &mut Plan, folders: &[PathBuf]) -> Result<Outcome> {
+pub fn run(mut plan: Plan, folders: &[PathBuf]) -> Result<Outcome> {
     let mut command = Command::new("bwrap");
     command.args(mounts(&plan.task, plan.layer.as_deref(), folders)?);
     plan.task = "/var/task".into();
     plan.layer = plan.layer.as_ref().map(|_| "/opt".into());
     let program = std::env::current_exe().context("this program's own file")?;
     command.arg("--ro-bind").arg(program).arg(SELF);
-    command.args(["--die-with-parent", "--chdir", "/var/task", SELF, INSIDE]);
+    // As on Lambda, also root's processes may read only what file modes allow.
+    command.args(["--cap-drop", "ALL", "--die-with-parent", "--chdir", "/var/task", SELF, INSIDE]);
     tracing::debug!("{command:?}");
     let mut child = command
         .stdin(Stdio::piped())
@@ -43,7 +44,7 @@ pub fn run(plan: &mut Plan, folders: &[PathBuf]) -> Result<Outcome> {
         .spawn()
         .context("cannot run bubblewrap (bwrap)")?;
     let mut stdin = child.stdin.take().context("a pipe")?;
-    stdin.write_all(&serde_json::to_vec(plan)?).context("the sandbox ended early")?;
+    stdin.write_all(&serde_json::to_vec(&plan)?).context("the sandbox ended early")?;
     drop(stdin);
     let output = child.wait_with_output()?;
     if !output.status.success() {

@@ -15,15 +15,22 @@ use crate::event::Event;
 use crate::failure::{Usage, status};
 use crate::target::Handler;
 
+mod control_group;
 mod eviction;
+mod faults;
 mod isolation;
+mod opened;
 mod plan;
 mod python;
+mod rehearsal;
 mod report;
 mod sandbox;
 mod service;
 
-use plan::Plan;
+pub use control_group::Storage;
+use control_group::{Limits, keep_open_across_exec};
+pub use faults::Fault;
+use plan::{Outcome, Plan};
 
 /// Runs the command.
 pub fn invoke(arguments: &InvokeArguments) -> Result<ExitCode> {
@@ -34,7 +41,7 @@ pub fn invoke(arguments: &InvokeArguments) -> Result<ExitCode> {
         arguments.event.iter().map(|name| Event::read(name, Some(&root))).collect::<Result<_>>()?;
     let environment = Environment::new(arguments.env_file.as_deref(), &arguments.env)?;
     let python = python::probe(&arguments.python)?;
-    let mut plan = Plan {
+    let plan = Plan {
         handler: arguments.handler.clone(),
         python: python.executable.clone(),
         minor: python.minor.clone(),
@@ -44,12 +51,9 @@ pub fn invoke(arguments: &InvokeArguments) -> Result<ExitCode> {
         environment: environment.pairs().to_vec(),
         memory: arguments.memory,
         timeout: arguments.timeout,
-    };
-    let evicted = if arguments.cold {
-        let places = [Some(root.as_path()), layer.as_deref()].into_iter().flatten().map(Path::to_owned);
-        Some(eviction::evict(places.chain(python.folders.iter().cloned()))?)
-    } else {
-        None
+        faults: arguments.fault.clone(),
+        doors: Vec::new(),
+        rehearsal: false,
     };
     let isolated = match arguments.isolation {
         Isolation::None => false,
@@ -58,11 +62,26 @@ pub fn invoke(arguments: &InvokeArguments) -> Result<ExitCode> {
             .inspect_err(|why| tracing::warn!("not isolated: {why:#}; paths by environment variables"))
             .is_ok(),
     };
-    let outcome = if isolated { isolation::run(&mut plan, &python.folders)? } else { sandbox::run(&plan)? };
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report::as_json(&outcome, evicted.as_ref(), isolated))?);
+    let start = |plan: Plan| -> Result<Outcome> {
+        if isolated { isolation::run(plan, &python.folders) } else { sandbox::run(&plan) }
+    };
+    let evicted = if arguments.cold {
+        Some(eviction::evict(&rehearsal::involved(&plan, &python, start)?))
     } else {
-        report::print(&outcome, evicted.as_ref());
+        None
+    };
+    let limits = Limits::new(plan.memory, arguments.storage, &root)?;
+    let plan = Plan { doors: limits.doors(), ..plan };
+    keep_open_across_exec(&plan.doors, isolated)?;
+    let mut outcome = start(plan)?;
+    let about = report::About { memory: limits.memory(), storage: limits.storage(), evicted, isolated };
+    if about.memory.killed > 0 {
+        outcome.trouble.get_or_insert_default().push_str(" (out of memory)");
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report::as_json(&outcome, &about))?);
+    } else {
+        report::print(&outcome, &about);
     }
     Ok(ExitCode::from(if outcome.succeeded() { 0 } else { status::TARGET }))
 }

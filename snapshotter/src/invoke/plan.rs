@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::faults::Fault;
+
 /// One execution environment: its start and its invocations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
@@ -23,6 +25,12 @@ pub struct Plan {
     pub memory: u32,
     /// Seconds.
     pub timeout: u64,
+    /// What the Extensions API does wrong.
+    pub faults: Vec<Fault>,
+    /// Descriptors of the `cgroup.procs` that the processes have to join.
+    pub doors: Vec<i32>,
+    /// To see which files are involved: the processes' mapped files are noted.
+    pub rehearsal: bool,
 }
 
 /// What happened.
@@ -41,6 +49,9 @@ pub struct Outcome {
     /// stdout and stderr of the extensions.
     pub extension_log: String,
     pub timeline: Vec<Moment>,
+    /// The files that were mapped, as they are called in the sandbox; of a rehearsal only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mapped: Vec<PathBuf>,
 }
 
 impl Outcome {

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 /// Prints the version, whether the runtime client is there, and places, one a line.
 const QUESTIONS: &str = "import sys, importlib.util as u
 print('%d.%d' % sys.version_info[:2], u.find_spec('awslambdaric') is not None, sys.executable, sep='\\n')
-print(*dict.fromkeys([sys.prefix, sys.base_prefix, *sys.path]), sep='\\n')";
+print(*dict.fromkeys([sys.prefix, sys.base_prefix]), '', *sys.path, sep='\\n')";
 
 /// An interpreter with the runtime client.
 pub struct Python {
@@ -19,6 +19,8 @@ pub struct Python {
     pub minor: String,
     /// Its prefixes and the directories of its `sys.path`.
     pub folders: Vec<PathBuf>,
+    /// The directories of its `sys.path`.
+    pub modules: Vec<PathBuf>,
 }
 
 /// Asks the interpreter.
@@ -43,6 +45,10 @@ pub fn probe(python: &Path) -> Result<Python> {
             python.display()
         );
     }
-    let folders = lines.map(PathBuf::from).filter(|path| path.is_dir()).collect();
-    Ok(Python { executable: executable.into(), minor: minor.to_owned(), folders })
+    let directories = |text: &str| Some(PathBuf::from(text)).filter(|path| path.is_dir());
+    let prefixes: Vec<PathBuf> =
+        lines.by_ref().take_while(|line| !line.is_empty()).filter_map(directories).collect();
+    let modules: Vec<PathBuf> = lines.filter_map(directories).collect();
+    let folders = prefixes.iter().chain(&modules).cloned().collect();
+    Ok(Python { executable: executable.into(), minor: minor.to_owned(), folders, modules })
 }

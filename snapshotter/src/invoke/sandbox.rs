@@ -1,7 +1,7 @@
 //! One execution environment from its start to its end, in Lambda's order: extensions, when all
 //! have registered the runtime, when all have asked for an event the invocations, then SHUTDOWN.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::control_group::enter;
 use super::plan::{Outcome, Plan};
 use super::service::Service;
 
@@ -49,6 +50,9 @@ async fn live(plan: &Plan) -> Result<Outcome> {
     if let Err(error) = lived {
         outcome.trouble = Some(format!("{error:#}"));
     }
+    if plan.rehearsal {
+        outcome.mapped = processes.mapped();
+    }
     outcome.init_error = service.record().init_error.clone();
     outcome.timeline = end(service, processes, &mut outcome).await;
     let read = |name: &str| std::fs::read(logs.path().join(name)).unwrap_or_default();
@@ -64,6 +68,17 @@ struct Processes {
 }
 
 impl Processes {
+    /// The files that they have mapped (proc(5), `/proc/pid/maps`).
+    fn mapped(&self) -> Vec<PathBuf> {
+        let all = self.extensions.iter().map(|(_, child)| child).chain(&self.runtime);
+        let mut found = BTreeSet::new();
+        for id in all.filter_map(Child::id) {
+            let maps = std::fs::read_to_string(format!("/proc/{id}/maps")).unwrap_or_default();
+            found.extend(maps.lines().filter_map(|line| line.find('/').map(|at| PathBuf::from(&line[at..]))));
+        }
+        found.into_iter().filter(|path| path.is_file()).collect()
+    }
+
     /// Waits until one of them ends, which none should; says which.
     async fn ended(&mut self) -> (String, ExitStatus) {
         loop {
@@ -209,7 +224,12 @@ fn start(
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        .kill_on_drop(true)
+        .kill_on_drop(true);
+    if !plan.doors.is_empty() {
+        // SAFETY: between fork and exec only write(2) and fcntl(2) are called.
+        unsafe { command.pre_exec(enter(plan.doors.clone())) };
+    }
+    command
         .spawn()
         .with_context(|| format!("cannot run {}", Path::new(command.as_std().get_program()).display()))
 }

@@ -7,16 +7,20 @@
 //! - what the runtime reports is answered with 202 and a status in JSON; the simulator answers an
 //!   initialisation error with 200, which awslambdaric takes for a failure.
 
-use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::{HashMap, HashSet};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::serve::IncomingStream;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -26,6 +30,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use super::faults::{Fault, Faulty, Wrong};
 use super::plan::{Failure, Invocation, Moment, Plan};
 
 /// The simulator's limit of a response, and a little more so that it is the simulator that refuses.
@@ -43,6 +48,8 @@ pub struct Record {
     registered: HashMap<String, String>,
     /// Extensions that asked for an event, by identifier, with how often.
     asked: HashMap<String, usize>,
+    /// Extensions that had a wrong answer: nothing more is expected of them.
+    excused: HashSet<String>,
     /// How often the runtime asked for an event.
     pub runtime_asked: usize,
     pub init_error: Option<Failure>,
@@ -51,16 +58,26 @@ pub struct Record {
 
 impl Record {
     pub fn mark(&mut self, what: impl Into<String>) {
-        self.timeline.push((what.into(), Instant::now()));
+        self.mark_at(what, Instant::now());
     }
 
+    fn mark_at(&mut self, what: impl Into<String>, at: Instant) {
+        self.timeline.push((what.into(), at));
+    }
+
+    /// Extensions that registered, or need not.
     pub fn registered(&self) -> usize {
-        self.registered.len()
+        let missing =
+            self.excused.iter().filter(|name| !self.registered.values().any(|other| other == *name));
+        self.registered.len() + missing.count()
     }
 
-    /// Extensions that asked for an event at least `times` times.
+    /// Extensions that asked for an event at least `times` times, or need not.
     pub fn asked(&self, times: usize) -> usize {
-        self.asked.values().filter(|count| **count >= times).count()
+        let name = |id: &String| self.registered.get(id);
+        let excused = |id: &String| name(id).is_some_and(|name| self.excused.contains(name));
+        let asked = self.asked.iter().filter(|(id, count)| **count >= times && !excused(id));
+        asked.count() + self.excused.len()
     }
 
     /// Moments relative to the first.
@@ -72,6 +89,7 @@ impl Record {
 }
 
 struct Shared {
+    faults: Vec<Fault>,
     record: Mutex<Record>,
     changed: Notify,
     simulator: SocketAddr,
@@ -109,6 +127,7 @@ impl Service {
             .context("the Lambda simulator does not start")?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         let shared = Arc::new(Shared {
+            faults: plan.faults.clone(),
             record: Mutex::default(),
             changed: Notify::new(),
             simulator: simulator.addr(),
@@ -118,6 +137,7 @@ impl Service {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for the Lambda APIs")?;
         let address = listener.local_addr()?;
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let router = router.into_make_service_with_connect_info::<Connection>();
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { simulator, shared, address, timeout })
     }
@@ -172,15 +192,43 @@ impl Service {
     }
 }
 
+/// A connection of a client.
+#[derive(Clone)]
+struct Connection {
+    /// When it was made.
+    since: Instant,
+    /// Another descriptor of the same socket.
+    socket: Option<Arc<std::net::TcpStream>>,
+    /// Whether it has brought a request.
+    used: Arc<AtomicBool>,
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        let socket = stream.io().as_fd().try_clone_to_owned().ok().map(|socket| Arc::new(socket.into()));
+        Self { since: Instant::now(), socket, used: Arc::default() }
+    }
+}
+
 /// One request: noted, passed on to the simulator, and its answer put right.
-async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let is_first = !connection.used.swap(true, Ordering::Relaxed);
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, r#"{"errorType":"Runtime.RequestTooLarge"}"#);
     };
     let path = head.uri.path().to_owned();
     let call = Call::of(&head.method, &path, &head.headers);
-    note_request(&shared, &call, &head.headers, &body);
+    note_request(&shared, &call, &head.headers, &body, is_first.then_some(connection.since));
+    if let Some(wrong) = shared.faults.iter().find_map(|fault| call.suffers(fault))
+        && let Some(answer) = go_wrong(&shared, &call, wrong, &connection).await
+    {
+        return answer;
+    }
 
     let mut passed = Request::builder().method(head.method).uri(format!("http://{}{path}", shared.simulator));
     if let Some(headers) = passed.headers_mut() {
@@ -210,6 +258,38 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
     Response::from_parts(head, Body::new(body))
 }
 
+/// The wrong answer, if it is not the right one too late.
+async fn go_wrong(
+    shared: &Shared,
+    call: &Call,
+    wrong: Wrong,
+    connection: &Connection,
+) -> Option<Response<Body>> {
+    if let Wrong::Slow(time) = wrong {
+        tokio::time::sleep(time).await;
+        return None;
+    }
+    let name = match call {
+        Call::Register { name } => Some(name.clone()),
+        Call::ExtensionNext { id } => shared.record().registered.get(id).cloned(),
+        _ => None,
+    };
+    shared.record().excused.extend(name);
+    shared.changed.notify_waiters();
+    match wrong {
+        Wrong::Silent => std::future::pending().await,
+        Wrong::Close => {
+            let _ = connection.socket.as_ref().map(|socket| socket.shutdown(Shutdown::Both));
+            Some(plain(StatusCode::OK, "nobody reads this"))
+        }
+        Wrong::Slow(_) => None,
+        Wrong::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Some(plain(status, r#"{"errorType":"Extension.Fault","errorMessage":"asked for by --fault"}"#))
+        }
+    }
+}
+
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
@@ -228,6 +308,14 @@ enum Call {
 }
 
 impl Call {
+    fn suffers(&self, fault: &Fault) -> Option<Wrong> {
+        let hit = matches!(
+            (self, fault.call),
+            (Self::Register { .. }, Faulty::Register) | (Self::ExtensionNext { .. }, Faulty::Next)
+        );
+        hit.then_some(fault.wrong)
+    }
+
     fn of(method: &Method, path: &str, headers: &HeaderMap) -> Self {
         let text =
             |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
@@ -249,7 +337,8 @@ impl Call {
     }
 }
 
-fn note_request(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8]) {
+/// `connected` is when the connection was made, if this is its first request.
+fn note_request(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8], connected: Option<Instant>) {
     let value = || serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into());
     let failure = || Failure {
         error_type: headers.get(ERROR_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned),
@@ -260,11 +349,17 @@ fn note_request(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8]) 
         Call::Next => {
             record.runtime_asked += 1;
             if record.runtime_asked == 1 {
-                record.mark("handler imported, runtime asks for an event");
+                // awslambdaric imports the handler and then connects, for this very request
+                // (bootstrap.py, `run`; `runtime_client` makes no connection before).
+                if let Some(connected) = connected {
+                    record.mark_at("handler imported", connected);
+                }
+                record.mark("runtime asks for an event");
             }
         }
         Call::Report { id, error: false } => {
-            record.mark("response");
+            let first = record.invocations.is_empty();
+            record.mark(if first { "first response" } else { "response" });
             record.invocations.insert(id.clone(), Invocation::Response(value()));
         }
         Call::Report { id, error: true } => {
