@@ -28,7 +28,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check python-tests cpython-tests deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check recipes-check python-tests cpython-tests deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain and fro
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
-test: lint rust-tests wheel wheel-check python-tests ## Everything that CI runs
+test: lint rust-tests wheel wheel-check recipes-check python-tests ## Everything that CI runs
 
 bench: wheel pythons ## Compare start times: plain Python, code-data-share, Glowplug
 	@$(PYTHON) $(SETUP)/install_wheel.py
@@ -58,6 +58,13 @@ rust-tests: tools ## Unit and property tests of the crates
 
 wheel-check: wheel ## Check that the wheel's platform tag says what its binaries need
 	@$(TOOLS)/python layer/packaging/check_wheel.py
+
+recipes-check: wheel pythons ## Check layer/recipes with the deployment tools' own checks, publish to a stand-in for Lambda
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) $(SETUP)/recipes.py
+	@mkdir -p target/pytest-tmp
+	@target/venvs/recipes/bin/python -m pytest -c tests/pytest.ini -o cache_dir=$(CURDIR)/target/pytest-cache/recipes \
+		--basetemp target/pytest-tmp/recipes -n $(JOBS) --dist loadfile tests/recipes $(ARGS)
 
 python-tests: wheel pythons ## End-to-end tests, with every Python
 	@$(PYTHON) $(SETUP)/install_wheel.py

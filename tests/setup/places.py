@@ -9,6 +9,7 @@ PYTHONS_JSON = TARGET / "pythons.json"
 VENVS = TARGET / "venvs"
 VENVS_JSON = TARGET / "venvs.json"
 TOOLS = VENVS / "tools"
+RECIPES = VENVS / "recipes"
 REQUIREMENTS = REPOSITORY / "tests" / "requirements"
 
 
@@ -20,3 +21,8 @@ def unpacked_debian(suite, minor):
 def cpython_tests(label):
     """The folder of the `test` package for a Python that comes without a whole one."""
     return TARGET / "cpython-tests" / label
+
+
+def from_registries(name):
+    """A folder of what the checks of the recipes take from registries, other than their environment."""
+    return TARGET / "recipes" / name

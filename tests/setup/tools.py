@@ -12,9 +12,9 @@ from progress import say, step
 REQUIREMENTS = places.REQUIREMENTS / "tools.txt"
 
 
-def create():
+def create(folder):
     """Makes an environment with pip from the Python that runs this script."""
-    make = [sys.executable, "-m", "venv", "--clear", places.TOOLS]
+    make = [sys.executable, "-m", "venv", "--clear", folder]
     if subprocess.run(make, capture_output=True, check=False).returncode == 0:
         return
     # Debian keeps ensurepip, which `venv` needs, in a package of its own.
@@ -24,21 +24,22 @@ def create():
     subprocess.run(make, check=True)
 
 
-def main():
-    wanted = stamp.digest(sys.executable, sys.version, places.TOOLS, files=[REQUIREMENTS])
-    if stamp.is_current(places.TOOLS / ".stamp", wanted):
-        say("tools: up to date")
+def install(folder, requirements):
+    """Makes the environment in `folder` with what a file of requirements pins, unless it is there already."""
+    wanted = stamp.digest(sys.executable, sys.version, folder, files=[requirements])
+    if stamp.is_current(folder / ".stamp", wanted):
+        say(f"{folder.name}: up to date")
         return
-    with step("tools: installing"):
-        shutil.rmtree(places.TOOLS, ignore_errors=True)
-        create()
+    with step(f"{folder.name}: installing"):
+        shutil.rmtree(folder, ignore_errors=True)
+        create(folder)
         subprocess.run(
-            [places.TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-             "--only-binary", ":all:", "--requirement", REQUIREMENTS],
+            [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+             "--only-binary", ":all:", "--requirement", requirements],
             check=True,
         )  # fmt: skip
-    stamp.write(places.TOOLS / ".stamp", wanted)
+    stamp.write(folder / ".stamp", wanted)
 
 
 if __name__ == "__main__":
-    main()
+    install(places.TOOLS, REQUIREMENTS)
