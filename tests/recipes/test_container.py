@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from dockerfile import Build
 from processes import run
-from workshop import RECIPES, SCRIPTS, starts_from_its_archive
+from workshop import RECIPES, REPOSITORY, SCRIPTS, starts_from_its_archive
 
 DOCKERFILE = RECIPES / "container" / "Dockerfile"
 IMAGE = "public.ecr.aws/lambda/python:3.12"
@@ -21,8 +21,9 @@ def build(workshop, tmp_path_factory):
     """All stages of the Dockerfile."""
     if subprocess.run(["bwrap", "--ro-bind", "/", "/", "true"], capture_output=True, check=False).returncode:
         pytest.skip("bubblewrap is not allowed to make sandboxes here")
-    # The sandbox has a /tmp of its own, and the commands that stand in for the image's may lie there.
-    shown = [workshop.recipes.parent]
+    # The sandbox has /tmp, /var and /opt of its own, and what stands in for the image's Python may lie there.
+    prefix = run(workshop.python, "-c", "import sys; print(sys.base_prefix)").silently().out.strip()
+    shown = [prefix, REPOSITORY, workshop.recipes.parent]
     variables = {**workshop.variables, "TMPDIR": "/tmp", "HOME": "/tmp"}
     folder = tmp_path_factory.mktemp("container")
     dockerfile = workshop.recipes / "container" / "Dockerfile"
