@@ -65,14 +65,15 @@ def test_the_layer_is_for_the_functions_python_and_machine(resources):
     assert layer["compatible_architectures"] == ["x86_64"]
 
 
-@pytest.mark.parametrize("address", ["aws_lambda_function.orders", "aws_lambda_layer_version.glowplug"])
-def test_the_zips_are_where_make_package_leaves_them(configuration, resources, workshop, package, address):
+@pytest.mark.parametrize(
+    ("address", "file"), [("aws_lambda_function.orders", "function"), ("aws_lambda_layer_version.glowplug", "layer")]
+)
+def test_the_zips_are_where_make_package_leaves_them(configuration, resources, address, file):
     (out,) = [block["out"]["default"] for block in configuration["variable"]]
-    name = resources[address]["filename"].replace("${var.out}", out)
-    assert (workshop.recipes / "terraform" / name).resolve().is_relative_to(package.resolve())
-    assert (workshop.recipes / "terraform" / name).is_file()
+    name = resources[address]["filename"]
+    assert (FILE.parent / name.replace("${var.out}", out)).resolve() == RECIPES / "out" / f"{file}.zip"
     # A changed file of the same name is deployed again.
-    assert resources[address]["source_code_hash"] == f'${{filebase64sha256("{resources[address]["filename"]}")}}'
+    assert resources[address]["source_code_hash"] == f'${{filebase64sha256("{name}")}}'
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="there is no terraform here, and no registry has it")
