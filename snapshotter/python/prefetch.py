@@ -40,7 +40,25 @@ def activate(folder, archive):
     return loader.activate(archive)
 
 
+def runtime_files(spec):
+    """What the start in Lambda reads around the target, and this process does not."""
+    if spec["handler"] is None:
+        return
+    # What Lambda's TZ names; the C library reads it.
+    yield "/usr/share/zoneinfo/UTC"
+    # The loader compares one source of a function that is not where it was.
+    if spec["root"] is not None:
+        yield f"{spec['root']}/{spec['handler'][0].replace('.', '/')}.py"
+    # `python -m` runs this file, which nobody else imports. Only what the archive has of the runtime is in the order
+    # in which it is needed.
+    if "awslambdaric.__main__" in spec["imports"]:
+        import awslambdaric
+
+        yield f"{awslambdaric.__path__[0]}/__pycache__/__main__.{sys.implementation.cache_tag}.pyc"
+
+
 def main():
+    started = list(sys.modules.values())
     spec_file, archive, out_file = sys.argv[1:4]
     folder = __file__.rpartition("/")[0]
     sys.dont_write_bytecode = True
@@ -56,10 +74,12 @@ def main():
     sys.argv[:] = spec["argv"]
 
     order = first_use.FirstUse(folder)
-    order.begin()
+    order.begin(started)
     if not activate(folder, archive):
         sys.exit("the archive could not be activated")
     order.follow()
+    for path in runtime_files(spec):
+        order.note(path)
     failed = target.run(spec, folder)
     if not failed:
         found = {"order": order.end(), "mapped": mapped_files.touched()}

@@ -1,5 +1,6 @@
 """In which order files are first used: opened by Python, or mapped."""
 
+import posix
 import sys
 
 from glowplug_trace import data_files, search_path
@@ -20,18 +21,24 @@ class FirstUse:
     def __init__(self, own_folder):
         self.own_folder = own_folder + "/"
         self.order = {}
+        self.before = frozenset()
         self.following = False
         self.active = False
 
-    def begin(self):
+    def begin(self, started):
+        """Takes in what has been used already; `started` are the modules that the interpreter starts with."""
         self.note_mapped()
         self.note(sys.executable)
+        for path in start_files(started):
+            self.note(path)
         self.active = True
         sys.addaudithook(self.hook)
 
     def follow(self):
         """From now on an archive is active."""
         self.note_mapped()
+        # What was imported before did not come from the archive: where its code lies there says nothing.
+        self.before = frozenset(sys.modules)
         self.following = True
 
     def end(self):
@@ -62,18 +69,35 @@ class FirstUse:
         except OSError:  # the current folder is gone
             return
         if path not in self.order and not path.startswith((*data_files.KERNEL, self.own_folder)):
-            self.order[path] = latest_modules() if self.following else None
+            self.order[path] = self.latest_modules() if self.following else None
+
+    def latest_modules(self):
+        """Names of the modules that were added to `sys.modules` last, the latest first."""
+        names = []
+        for name in reversed(sys.modules):
+            if len(names) == LATEST:
+                break
+            if name not in self.before:
+                names.append(name)
+        return names
 
     def note_mapped(self):
         for path in mapped_files.paths():
             self.note(path)
 
 
-def latest_modules():
-    """Names of the modules that were added to `sys.modules` last, the latest first."""
-    names = []
-    for name in reversed(sys.modules):
-        names.append(name)
-        if len(names) == LATEST:
-            break
-    return names
+def start_files(modules):
+    """The files that the interpreter has read by itself: its settings, and its modules' `.pyc` or source.
+
+    They are small, but a start waits for each of them, one after the other.
+    """
+    if sys.prefix != sys.base_prefix:
+        yield f"{sys.prefix}/pyvenv.cfg"
+    for module in modules:
+        spec = getattr(module, "__spec__", None)
+        if spec is not None and spec.has_location:
+            cached = spec.cached
+            yield cached if cached and posix.access(cached, posix.R_OK) else spec.origin
+    for folder in sys.path:
+        if folder.endswith("-packages") and posix.access(folder, posix.R_OK):
+            yield from (f"{folder}/{name}" for name in sorted(posix.listdir(folder)) if name.endswith(".pth"))
