@@ -120,7 +120,7 @@ def test_a_function_that_moved_is_found_in_its_new_place(layer, function, tmp_pa
     hidden = function.root.rename(function.root.with_name("hidden"))
     try:
         assert "missing" not in line_of(layer, function.file, tmp_path / "task")
-        assert line_of(layer, function.file, tmp_path)["missing"] == 2
+        assert line_of(layer, function.file, tmp_path)["missing"] == 3
     finally:
         hidden.rename(function.root)
 
