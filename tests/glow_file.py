@@ -14,6 +14,9 @@ MODULE = struct.Struct("<QIIIIHHIIIQQqQQ")
 RANGE = struct.Struct("<QIIQQ")
 REGEX = struct.Struct("<QIIQ")
 
+# Kinds of ranges.
+POOL, TRANSIENT = 1, 2
+
 # Where fields of the header lie, and how wide they are.
 FIELDS = {
     "magic": (0, "8s"),
@@ -116,16 +119,20 @@ class GlowFile:
         return list(form.iter_unpack(self.section_bytes(name)))
 
     def module(self, name):
-        """One module's places in the file, as (offset, length) of its objects, relocation bitmaps and source."""
+        """One module's places in the file, as (offset, length) of its objects (transient ones first),
+        relocation bitmaps and source."""
         names = self.section_bytes("names")
         for row in self.rows("modules", MODULE):
             _, name_at, name_length, *_, number, _, stored, source_at, _, _, _, _ = row
             if names[name_at : name_at + name_length].decode() == name:
-                start, length, _, relocations, _ = self.rows("ranges", RANGE)[number]
+                ranges = self.rows("ranges", RANGE)
+                start, length, _, relocations, _ = ranges[number]
+                persistent, persistent_length, *_ = ranges[number - sum(kind == TRANSIENT for _, _, kind, *_ in ranges)]
                 at = {name: section.offset for name, section in self.sections.items()}
                 bitmaps = 2 * 8 * -(-length // (8 * 64))
                 return {
                     "heap": (at["heap"] + start, length),
+                    "persistent": (at["heap"] + persistent, persistent_length),
                     "relocations": (at["relocations"] + relocations, bitmaps),
                     "sources": (at["sources"] + source_at, stored),
                 }
@@ -134,7 +141,7 @@ class GlowFile:
     def pool_chunks(self):
         """Places of the chunks of shared strings, as (offset, length)."""
         heap = self.sections["heap"].offset
-        return [(heap + start, length) for start, length, pool, *_ in self.rows("ranges", RANGE) if pool]
+        return [(heap + start, length) for start, length, kind, *_ in self.rows("ranges", RANGE) if kind == POOL]
 
     def regexes(self):
         """Places of the compiled expressions, as (offset, length)."""

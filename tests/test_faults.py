@@ -153,7 +153,7 @@ def test_a_flipped_bit_in_the_section_table_falls_back_to_plain_import(falls_bac
 
 def test_another_format_version_is_refused(falls_back, glow, damaged):
     glow.set("major", glow.get("major") + 1).seal().write(damaged)
-    falls_back(damaged, "format version 2 is not supported")
+    falls_back(damaged, "format version 3 is not supported")
 
 
 def test_a_newer_minor_version_and_an_unknown_section_are_accepted(stall, answer, glow, damaged):

@@ -9,7 +9,7 @@ use crate::{checksum, heap};
 /// The first eight bytes of every archive.
 pub const MAGIC: [u8; 8] = *b"GLOWPLUG";
 /// Major version of the format. Another major version is refused.
-pub const MAJOR: u16 = 1;
+pub const MAJOR: u16 = 2;
 /// Minor version: sections and flags that an older reader may skip.
 pub const MINOR: u16 = 0;
 /// Alignment of sections in the file, and the header's length, in bytes.

@@ -1,8 +1,13 @@
 //! The object heap: ranges of ready-made objects, and how their pointers are written.
 //!
 //! The heap is a row of *ranges*. The first ones are the string pool: interned strings that more
-//! than one module uses, in chunks of at most [`POOL_CHUNK`] bytes. Then each module has one range
-//! of its own. A range is brought to life (read in, verified, relocated) when it is first needed.
+//! than one module uses, in chunks of at most [`POOL_CHUNK`] bytes. Then each of the n modules (and
+//! texts) has a *persistent* range, and after all of these each has a *transient* one, in the same
+//! order: the range with the number t has its persistent part in the range t - n. The transient range
+//! holds what is of no use once the module has been executed: the code of its body and of class
+//! bodies, functions that nobody kept, and their tables. It is brought to life in memory that is
+//! used again. Nothing in a persistent range refers to a transient one. A range is brought to life
+//! (read in, verified, relocated) when it is first needed.
 //!
 //! Every pointer is one 8-byte word at a multiple of 8. Two bitmaps per range, one bit a word, say
 //! what the words are:
@@ -10,6 +15,13 @@
 //! * *internal*: an address within the heap, written for [`preferred base`](crate::header::Header);
 //!   to be moved by the difference where the heap is mapped elsewhere.
 //! * *symbol*: something that only the running process can supply, written as below.
+//! * both, in transient ranges: a *watched* word, in which the interpreter notes what it keeps about
+//!   a code object. [`WATCHED`] if the object is in use for as long as the word is not 0;
+//!   [`WATCHED_FRAME`] if it is a frame to be freed (CPython 3.10, `co_zombieframe`). In use it starts
+//!   as 0.
+//!
+//! Objects of transient ranges have the reference count [`TRANSIENT_COUNT`] and are not immortal: when
+//! all of a range's counts are that again, nobody refers to any of them.
 //!
 //! A symbol word below [`EXTERN_LIMIT`] is one of the [`externs`]. Otherwise its top four bits are
 //! a kind and the rest is an offset into the heap: an interned string ([`KIND_STRING`]), which is
@@ -50,6 +62,13 @@ pub const KIND_SHIFT: u32 = 60;
 pub const KIND_STRING: u64 = 1;
 /// Kind of a cell; the offset is that of the cell.
 pub const KIND_CELL: u64 = 2;
+/// A watched word: while it is not 0, its object is in use.
+pub const WATCHED: u64 = 0;
+/// A watched word that may come to hold a frame, which is freed with its object.
+pub const WATCHED_FRAME: u64 = 1;
+/// Reference count of the objects in transient ranges: out of reach of any number of references, and
+/// mortal on every version (3.12 to 3.14: immortal counts have bit 31 set, `Include/refcount.h`).
+pub const TRANSIENT_COUNT: u64 = 1 << 28;
 /// User-space addresses lie below this on every supported machine.
 pub const ADDRESS_LIMIT: u64 = 1 << 47;
 
@@ -107,14 +126,34 @@ pub struct RangeRecord {
     pub offset: u64,
     /// Its length in bytes, a multiple of [`RANGE_ALIGN`].
     pub length: u32,
-    /// 0 for a module's range, 1 for a pool chunk.
-    pub pool: u32,
+    /// A [`RangeKind`] as a number.
+    pub kind: u32,
     /// Where its bitmaps begin in the relocations section, in bytes, a multiple of 8. The symbol
     /// bitmap comes first, then the internal one, each of [`bitmap_words`] 8-byte words.
     pub relocations: u64,
     /// XXH3-64 of the range's bytes followed (as a second hash, xored after a rotation by 1) by
     /// its bitmaps': see [`range_checksum`].
     pub checksum: u64,
+}
+
+/// What a range holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum RangeKind {
+    /// What of a module stays in use.
+    Persistent = 0,
+    /// Interned strings of several modules.
+    Pool = 1,
+    /// What of a module is done with when it has been executed.
+    Transient = 2,
+}
+
+impl RangeRecord {
+    /// Whether the range is of this kind.
+    #[must_use]
+    pub const fn is(&self, kind: RangeKind) -> bool {
+        self.kind == kind as u32
+    }
 }
 
 /// Length of one bitmap of a range of `length` bytes, in 8-byte words.
@@ -149,6 +188,12 @@ pub enum Target {
     Interned(StringId),
     /// The frozenset of a cell in the same range, by the cell's offset in bytes.
     Cell(u32),
+    /// From a transient range: an object in its persistent part, by its offset in bytes.
+    Persistent(u32),
+    /// From a transient range: the frozenset of a cell in its persistent part.
+    PersistentCell(u32),
+    /// In a transient range: a watched word, [`WATCHED`] or [`WATCHED_FRAME`].
+    Watched(u64),
 }
 
 /// A word of a range and what it refers to.
@@ -207,7 +252,8 @@ enum Users {
 #[derive(Default)]
 pub struct HeapBuilder {
     strings: Vec<InternedString>,
-    ranges: Vec<Objects>,
+    /// Persistent and transient objects of each module.
+    modules: Vec<(Objects, Objects)>,
 }
 
 /// The heap as it is written.
@@ -221,13 +267,22 @@ pub struct BuiltHeap {
     /// What internal pointers were written for.
     pub preferred_base: u64,
     pool_chunks: u32,
+    modules: u32,
 }
 
 impl BuiltHeap {
-    /// The number in the file of a range given to the builder.
+    /// The number in the file of a module's transient range.
     #[must_use]
     pub fn range_number(&self, id: RangeId) -> u32 {
-        self.pool_chunks + id.0
+        self.pool_chunks + self.modules + id.0
+    }
+
+    /// Bytes of a module's two ranges together.
+    #[must_use]
+    pub fn size_of(&self, id: RangeId) -> u64 {
+        let transient = self.range_number(id);
+        let length = |number: u32| u64::from(self.ranges[number as usize].length);
+        length(transient) + length(transient - self.modules)
     }
 }
 
@@ -244,13 +299,14 @@ impl HeapBuilder {
         id
     }
 
-    /// Takes the objects of one module (or of one piece of compiled source).
+    /// Takes the objects of one module (or of one piece of compiled source). Code is found by its
+    /// offset in the transient part.
     ///
     /// # Panics
     /// If there are more than `u32::MAX` ranges.
-    pub fn add_range(&mut self, objects: Objects) -> RangeId {
-        let number = u32::try_from(self.ranges.len()).expect("fewer than 2^32 ranges");
-        for slot in &objects.slots {
+    pub fn add_module(&mut self, persistent: Objects, transient: Objects) -> RangeId {
+        let number = u32::try_from(self.modules.len()).expect("fewer than 2^32 ranges");
+        for slot in persistent.slots.iter().chain(&transient.slots) {
             if let Target::Interned(StringId(id)) = slot.target {
                 let users = &mut self.strings[id as usize].users;
                 *users = match *users {
@@ -260,7 +316,7 @@ impl HeapBuilder {
                 };
             }
         }
-        self.ranges.push(objects);
+        self.modules.push((persistent, transient));
         RangeId(number)
     }
 
@@ -291,54 +347,72 @@ impl HeapBuilder {
             ranges: Vec::new(),
             preferred_base,
             pool_chunks: u32::try_from(pool.len().div_ceil(POOL_CHUNK)).expect("fewer than 2^32 chunks"),
+            modules: u32::try_from(self.modules.len()).expect("checked when they were added"),
         };
         for chunk in pool.chunks(POOL_CHUNK) {
-            heap.append(Objects { bytes: chunk.to_vec(), slots: Vec::new() }, true, &HashMap::new())?;
+            let objects = Objects { bytes: chunk.to_vec(), slots: Vec::new() };
+            heap.append(objects, RangeKind::Pool, 0, &HashMap::new())?;
         }
-        for mut objects in std::mem::take(&mut self.ranges) {
+        let mut transients = Vec::with_capacity(self.modules.len());
+        for (mut persistent, transient) in std::mem::take(&mut self.modules) {
             let base = heap.bytes.len() as u64;
             let mut places = HashMap::new();
-            for at in 0..objects.slots.len() {
-                let Target::Interned(id) = objects.slots[at].target else { continue };
+            for slot in persistent.slots.clone().iter().chain(&transient.slots) {
+                let Target::Interned(id) = slot.target else { continue };
                 if let Some(place) = pooled.get(&id) {
                     places.insert(id, *place);
                 } else if let Entry::Vacant(vacant) = places.entry(id) {
-                    vacant.insert(base + u64::from(objects.push(&self.strings[id.0 as usize].object)));
+                    vacant.insert(base + u64::from(persistent.push(&self.strings[id.0 as usize].object)));
                 }
             }
-            pad(&mut objects.bytes, RANGE_ALIGN);
-            heap.append(objects, false, &places)?;
+            heap.append(persistent, RangeKind::Persistent, base, &places)?;
+            transients.push((transient, base, places));
+        }
+        for (transient, base, places) in transients {
+            heap.append(transient, RangeKind::Transient, base, &places)?;
         }
         Ok(heap)
     }
 }
 
 impl BuiltHeap {
-    fn append(&mut self, mut objects: Objects, pool: bool, strings: &HashMap<StringId, u64>) -> Result<()> {
+    /// Appends a range. `persistent` is where a transient range's persistent part begins.
+    fn append(
+        &mut self,
+        mut objects: Objects,
+        kind: RangeKind,
+        persistent: u64,
+        strings: &HashMap<StringId, u64>,
+    ) -> Result<()> {
+        pad(&mut objects.bytes, RANGE_ALIGN);
         let base = self.bytes.len() as u64;
         let length = u32::try_from(objects.bytes.len())
             .map_err(|_| Error::Unstorable(format!("a range of {} bytes", objects.bytes.len())))?;
         let words = bitmap_words(length);
         let mut symbols = vec![0_u64; words];
         let mut internals = vec![0_u64; words];
+        let cell = |start: u64, offset: u32| (KIND_CELL << KIND_SHIFT) | (start + u64::from(offset));
+        let address = |start: u64, offset: u32| self.preferred_base + start + u64::from(offset);
         for slot in &objects.slots {
-            let (word, bitmap) = match slot.target {
-                Target::Extern(number) => (u64::from(number), &mut symbols),
-                Target::Local(offset) => (self.preferred_base + base + u64::from(offset), &mut internals),
-                Target::Interned(id) => ((KIND_STRING << KIND_SHIFT) | strings[&id], &mut symbols),
-                Target::Cell(offset) => {
-                    ((KIND_CELL << KIND_SHIFT) | (base + u64::from(offset)), &mut symbols)
-                }
+            let (word, symbol, internal) = match slot.target {
+                Target::Extern(number) => (u64::from(number), true, false),
+                Target::Local(offset) => (address(base, offset), false, true),
+                Target::Persistent(offset) => (address(persistent, offset), false, true),
+                Target::Interned(id) => ((KIND_STRING << KIND_SHIFT) | strings[&id], true, false),
+                Target::Cell(offset) => (cell(base, offset), true, false),
+                Target::PersistentCell(offset) => (cell(persistent, offset), true, false),
+                Target::Watched(what) => (what, true, true),
             };
             let at = slot.offset as usize;
             objects.bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
-            bitmap[at / 8 / 64] |= 1 << (at / 8 % 64);
+            symbols[at / 8 / 64] |= u64::from(symbol) << (at / 8 % 64);
+            internals[at / 8 / 64] |= u64::from(internal) << (at / 8 % 64);
         }
         let bitmaps: Vec<u8> = symbols.iter().chain(&internals).flat_map(|w| w.to_le_bytes()).collect();
         self.ranges.push(RangeRecord {
             offset: base,
             length,
-            pool: u32::from(pool),
+            kind: kind as u32,
             relocations: self.relocations.len() as u64,
             checksum: range_checksum(&objects.bytes, &bitmaps),
         });

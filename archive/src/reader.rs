@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 use crate::compiled::CompiledRecord;
 use crate::error::{Error, Result};
 use crate::header::{Header, SectionKind, SectionRecord};
-use crate::heap::{ADDRESS_LIMIT, RANGE_ALIGN, RangeRecord, bitmap_words, range_checksum};
+use crate::heap::{ADDRESS_LIMIT, RANGE_ALIGN, RangeKind, RangeRecord, bitmap_words, range_checksum};
 use crate::manifest::Manifest;
 use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootRecord};
 use crate::plan::Plan;
@@ -126,10 +126,23 @@ impl Archive {
             }
             end = range.offset + u64::from(range.length);
         }
+        let count = |kind: RangeKind| ranges.iter().filter(|r| r.is(kind)).count();
+        let persistent = count(RangeKind::Persistent);
+        let in_order = [RangeKind::Pool, RangeKind::Persistent, RangeKind::Transient]
+            .into_iter()
+            .flat_map(|kind| std::iter::repeat_n(kind, count(kind)))
+            .zip(ranges)
+            .all(|(kind, range)| range.is(kind));
+        if !in_order
+            || persistent != count(RangeKind::Transient)
+            || ranges.len() != count(RangeKind::Pool) + 2 * persistent
+        {
+            return Err(Error::Bounds("kinds of the ranges".to_owned()));
+        }
         let code_inside = |range: u32, code: u32| {
             ranges
                 .get(range as usize)
-                .is_some_and(|r| r.pool == 0 && code.is_multiple_of(8) && code < r.length)
+                .is_some_and(|r| r.is(RangeKind::Transient) && code.is_multiple_of(8) && code < r.length)
         };
         let modules = self.records::<ModuleRecord>(self.modules, "modules")?;
         let root_count = self.records::<RootRecord>(self.roots, "roots")?.len();
@@ -207,10 +220,17 @@ impl Archive {
         self.checked_records(self.modules)
     }
 
-    /// The ranges, in heap order, the pool's chunks first.
+    /// The ranges, in heap order: the pool's chunks, the persistent ones, the transient ones.
     #[must_use]
     pub fn ranges(&self) -> &[RangeRecord] {
         self.checked_records(self.ranges)
+    }
+
+    /// How far a transient range's number is from that of its persistent part.
+    #[must_use]
+    pub fn persistent_distance(&self) -> usize {
+        let ranges = self.ranges();
+        ranges.len() - ranges.partition_point(|r| !r.is(RangeKind::Transient))
     }
 
     /// The compiled texts, ordered by key.
@@ -233,6 +253,12 @@ impl Archive {
     pub fn find_compiled(&self, key: u128) -> Option<CompiledRecord> {
         let compiled = self.compiled();
         compiled.binary_search_by_key(&key, CompiledRecord::key).ok().map(|at| compiled[at])
+    }
+
+    /// What of the map was read when the archive was opened: header and index.
+    #[must_use]
+    pub fn index_bytes(&self) -> &[u8] {
+        &self.map[..self.relocations.start]
     }
 
     /// Where the heap lies in the file: offset and length in bytes.

@@ -150,9 +150,8 @@ pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
         if let Some((range, code)) = module.code {
             record.range = heap.range_number(range);
             record.code = code;
-            let length = heap.ranges[record.range as usize].length;
             for shown in contents.manifest.modules.iter_mut().filter(|m| m.name == module.name) {
-                shown.bytes = length.into();
+                shown.bytes = heap.size_of(range);
             }
         }
         if let Some(source) = &module.source {

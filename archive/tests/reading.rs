@@ -5,7 +5,8 @@ mod example;
 use std::path::Path;
 
 use glowplug_archive::header::SectionKind;
-use glowplug_archive::heap::{KIND_SHIFT, KIND_STRING, POOL_CHUNK};
+use glowplug_archive::heap::{KIND_SHIFT, KIND_STRING, POOL_CHUNK, RangeKind, WATCHED_FRAME};
+use glowplug_archive::modules::NO_RANGE;
 use glowplug_archive::{Archive, Error, compiled};
 use proptest::prelude::*;
 
@@ -71,7 +72,7 @@ fn a_string_of_two_modules_is_stored_once_and_a_huge_one_with_each() {
     let (folder, bytes) = written();
     let archive = open(folder.path(), &bytes).expect("a sound archive");
     let mut strings = Vec::new();
-    for range in archive.ranges() {
+    for range in archive.ranges().iter().filter(|r| r.is(RangeKind::Persistent)) {
         let (symbols, _) = archive.bitmaps(range);
         for word in 0..range.length as usize / 8 {
             if symbols[word / 64] >> (word % 64) & 1 == 1 {
@@ -85,9 +86,32 @@ fn a_string_of_two_modules_is_stored_once_and_a_huge_one_with_each() {
     }
     // shared, own, huge | shared, huge | shared
     assert_eq!(strings.len(), 6);
-    assert!(strings[0] < POOL_CHUNK as u64 && archive.ranges()[0].pool == 1);
+    assert!(strings[0] < POOL_CHUNK as u64 && archive.ranges()[0].is(RangeKind::Pool));
     assert_eq!([strings[3], strings[5]], [strings[0]; 2]);
     assert_ne!(strings[2], strings[4]);
+}
+
+#[test]
+fn a_transient_range_refers_to_the_persistent_one_of_the_same_module() {
+    let (folder, bytes) = written();
+    let archive = open(folder.path(), &bytes).expect("a sound archive");
+    let distance = archive.persistent_distance();
+    assert_eq!(distance, 3);
+    for module in archive.modules().iter().filter(|m| m.range != NO_RANGE) {
+        let transient = archive.ranges()[module.range as usize];
+        let persistent = archive.ranges()[module.range as usize - distance];
+        assert!(transient.is(RangeKind::Transient) && persistent.is(RangeKind::Persistent));
+        let word = |number: usize| {
+            let at = transient.offset as usize + module.code as usize + number * 8;
+            u64::from_le_bytes(archive.heap()[at..at + 8].try_into().expect("a word"))
+        };
+        let inside = persistent.offset..persistent.offset + u64::from(persistent.length);
+        assert!(inside.contains(&(word(2) - archive.header().preferred_base)));
+        assert!(inside.contains(&(word(3) & !(u64::MAX << KIND_SHIFT))));
+        let (symbols, internals) = archive.bitmaps(&transient);
+        let watched: u64 = symbols.iter().zip(internals).map(|(s, i)| s & i).sum();
+        assert_eq!((word(5), watched), (WATCHED_FRAME, 1 << (module.code / 8 + 5)));
+    }
 }
 
 #[test]
@@ -124,8 +148,8 @@ fn other_files_are_named_for_what_they_are() {
     assert!(matches!(Archive::open(folder.path()), Err(Error::NotAFile(_))));
     assert!(matches!(Archive::open(&folder.path().join("none")), Err(Error::Io { .. })));
     assert!(matches!(open(folder.path(), b"PK\x03\x04 a zip file"), Err(Error::Magic)));
-    bytes[8] = 2;
-    assert!(matches!(open(folder.path(), &bytes), Err(Error::Version { found: 2, supported: 1 })));
+    bytes[8] = 3;
+    assert!(matches!(open(folder.path(), &bytes), Err(Error::Version { found: 3, supported: 2 })));
 }
 
 #[test]

@@ -17,6 +17,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_trace/__init__.py",
     "glowplug_trace/bytecode_files.py",
     "glowplug_trace/data_files.py",
+    "glowplug_trace/kept_code.py",
     "glowplug_trace/modules.py",
     "glowplug_trace/python_info.py",
     "glowplug_trace/recording.py",

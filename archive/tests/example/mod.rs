@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use glowplug_archive::compiled;
 use glowplug_archive::fingerprint::{Fingerprint, this_machine};
 use glowplug_archive::header::{StringMark, Validation};
-use glowplug_archive::heap::{HeapBuilder, Objects, Target, externs};
+use glowplug_archive::heap::{HeapBuilder, Objects, Target, WATCHED_FRAME, externs};
 use glowplug_archive::manifest::{Manifest, Root};
 use glowplug_archive::modules::{RootKind, module_flags};
 use glowplug_archive::regex::CompiledRegex;
@@ -58,11 +58,20 @@ pub fn contents() -> Contents {
         for (number, string) in (4..).zip(strings) {
             objects.slot(outer + number * 8, Target::Interned(*string));
         }
-        (objects, outer)
+        (objects, outer, cell)
     };
     let mut add = |strings: &[_]| {
-        let (objects, outer) = range(strings);
-        (heap.add_range(objects), outer)
+        let (persistent, outer, cell) = range(strings);
+        let mut transient = Objects::default();
+        let code = object(&mut transient, 8, 0x33);
+        transient.slot(code + 16, Target::Persistent(outer));
+        transient.slot(code + 24, Target::PersistentCell(cell));
+        transient.slot(code + 32, Target::Local(code));
+        transient.slot(code + 40, Target::Watched(WATCHED_FRAME));
+        for string in strings.iter().take(1) {
+            transient.slot(code + 48, Target::Interned(*string));
+        }
+        (heap.add_module(persistent, transient), code)
     };
     let package = add(&[shared, own, huge]);
     let module = add(&[shared, huge]);

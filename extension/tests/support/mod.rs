@@ -257,11 +257,12 @@ pub fn own_entry(offset: u64, length: u64) -> PlanEntry {
 fn contents(name: &str, machine: u16, minor: u32) -> Contents {
     let mut heap = HeapBuilder::default();
     let mut module = |number: u32| {
-        let mut objects = Objects::default();
-        let code = objects.push(&vec![number as u8; 50_000]);
+        let (mut persistent, mut transient) = (Objects::default(), Objects::default());
+        persistent.push(&vec![number as u8; 50_000]);
+        let code = transient.push(&[number as u8; 16]);
         let name = format!("module{number}");
         let path = format!("{name}.py");
-        let code = Some((heap.add_range(objects), code));
+        let code = Some((heap.add_module(persistent, transient), code));
         ModuleEntry { name, root: 0, path, flags: 0, code, source: None }
     };
     let modules = (0..8).map(&mut module).collect();

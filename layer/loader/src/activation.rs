@@ -18,7 +18,7 @@ use crate::heap::Heap;
 use crate::places::Places;
 use crate::session::{self, Classes, Counts, Session};
 use crate::settings::{Mode, Settings};
-use crate::{exit, expressions, fingerprint, log, source_loader, status, texts};
+use crate::{exit, expressions, fingerprint, footprint, log, source_loader, status, texts};
 
 /// Activates an archive in this process: modules that it holds are imported from it from now on.
 ///
@@ -223,6 +223,7 @@ fn install(py: Python<'_>, session: Session) -> Result<(), Refusal> {
             }
         }
     }
+    footprint::shrink(&session.archive);
     log::line(log::Level::Info, || {
         let header = session.archive.header();
         let stale = if header.validation == Validation::Unchecked { ", sources are not checked" } else { "" };

@@ -1,8 +1,9 @@
 //! The archive's objects in this process: mapping the heap and bringing ranges of it to life.
 //!
-//! Nothing is touched until a module is imported. Then its range is made writable at one go (all
-//! of its pages will be written), verified against its checksum, and its words are replaced as
-//! `glowplug_archive::heap` describes.
+//! Nothing is touched until a module is imported. Then its persistent range is made writable at one
+//! go (all of its pages will be written), and its transient one is read into [`Scratch`] memory; both
+//! are verified against their checksums, and their words are replaced as `glowplug_archive::heap`
+//! describes. When the module has been executed, the transient range is given up again.
 
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
@@ -10,12 +11,14 @@ use std::os::unix::fs::FileExt as _;
 use glowplug_archive::Archive;
 use glowplug_archive::header::StringMark;
 use glowplug_archive::heap::{
-    EXTERN_LIMIT, KIND_CELL, KIND_SHIFT, KIND_STRING, POOL_CHUNK, RangeRecord, TYPE_WORD, range_checksum,
+    EXTERN_LIMIT, KIND_CELL, KIND_SHIFT, KIND_STRING, POOL_CHUNK, RangeKind, RangeRecord, TRANSIENT_COUNT,
+    TYPE_WORD, WATCHED_FRAME, externs, range_checksum,
 };
 use pyo3::ffi;
 use zerocopy::IntoBytes as _;
 
 use crate::externs::Externs;
+use crate::scratch::Scratch;
 
 const PAGE: usize = glowplug_archive::header::PAGE;
 /// `MADV_POPULATE_WRITE`, Linux 5.14 (madvise(2)).
@@ -43,6 +46,10 @@ pub struct Heap {
     shift: u64,
     states: Vec<State>,
     pool_chunks: usize,
+    /// From the number of a transient range to that of its persistent part.
+    distance: usize,
+    /// Where transient ranges live, once there was one.
+    scratch: Option<Scratch>,
     externs: Externs,
     mark: StringMark,
     /// Of the range being brought in.
@@ -83,7 +90,9 @@ impl Heap {
             file_offset,
             shift: (base as u64).wrapping_sub(preferred),
             states: vec![State::Untouched; archive.ranges().len()],
-            pool_chunks: archive.ranges().iter().take_while(|r| r.pool != 0).count(),
+            pool_chunks: archive.ranges().iter().take_while(|r| r.is(RangeKind::Pool)).count(),
+            distance: archive.persistent_distance(),
+            scratch: None,
             externs: Externs::new(),
             mark: archive.header().string_mark,
             bitmaps: Vec::new(),
@@ -96,10 +105,11 @@ impl Heap {
         self.base as usize..self.base as usize + self.length
     }
 
-    /// The object at `offset` of range `number`, which is brought to life first. `file_name` is
-    /// what becomes the `co_filename` of its code objects.
+    /// The object at `offset` of the transient range `number`, which is brought to life first, and its
+    /// persistent part with it. `file_name` is what becomes the `co_filename` of its code objects.
     ///
-    /// The reference is borrowed: archived objects are never freed.
+    /// The reference is borrowed: archived objects are never freed. It is good until
+    /// [`Heap::release`] finds that nobody holds a reference.
     ///
     /// # Safety
     /// The GIL must be held, and `archive` be the one this heap was mapped from.
@@ -111,21 +121,74 @@ impl Heap {
         file_name: *mut ffi::PyObject,
     ) -> Result<*mut ffi::PyObject, Refusal> {
         let number = number as usize;
-        let range = archive.ranges()[number];
-        match self.states[number] {
-            State::Ready => {}
-            State::Untouched => {
-                self.states[number] = State::Busy;
-                // SAFETY: by the caller.
-                let done = unsafe { self.relocate(archive, &range, file_name) };
-                self.states[number] = if done.is_ok() { State::Ready } else { State::Bad };
-                done?;
+        for part in [number - self.distance, number] {
+            match self.states[part] {
+                State::Ready => {}
+                State::Untouched => {
+                    self.states[part] = State::Busy;
+                    // SAFETY: by the caller.
+                    let done = unsafe { self.bring_to_life(archive, part, file_name) };
+                    self.states[part] = if done.is_ok() { State::Ready } else { State::Bad };
+                    done?;
+                }
+                State::Busy => return Err("the module is being loaded already".to_owned()),
+                State::Bad => return Err("its objects were found damaged before".to_owned()),
             }
-            State::Busy => return Err("the module is being loaded already".to_owned()),
-            State::Bad => return Err("its objects were found damaged before".to_owned()),
         }
-        // SAFETY: `Archive::open` saw that the range lies in the heap and the offset in the range.
-        Ok(unsafe { self.base.add(range.offset as usize + offset as usize) }.cast())
+        let place = self.scratch.as_ref().and_then(|s| s.find(number)).ok_or("its objects are gone")?;
+        // SAFETY: `Archive::open` saw that the offset lies in the range.
+        Ok(unsafe { place.add(offset as usize) }.cast())
+    }
+
+    /// Gives up the transient range `number`, if it is in use and nobody refers to its objects.
+    ///
+    /// # Safety
+    /// The GIL must be held.
+    pub unsafe fn release(&mut self, number: u32) {
+        let number = number as usize;
+        if self.states.get(number) == Some(&State::Ready)
+            && let Some(scratch) = &mut self.scratch
+            // SAFETY: by the caller; what is ready has been relocated.
+            && unsafe { scratch.release(number, TRANSIENT_COUNT) }
+        {
+            self.states[number] = State::Untouched;
+        }
+    }
+
+    /// # Safety
+    /// As [`Heap::object`].
+    unsafe fn bring_to_life(
+        &mut self,
+        archive: &Archive,
+        number: usize,
+        file_name: *mut ffi::PyObject,
+    ) -> Result<(), Refusal> {
+        let range = archive.ranges()[number];
+        if range.length == 0 {
+            return Ok(());
+        }
+        self.externs.set_file_name(file_name);
+        if !range.is(RangeKind::Transient) {
+            self.bring_in(archive, &range)?;
+            // SAFETY: `Archive::open` saw that the range lies in the heap.
+            let place = unsafe { self.base.add(range.offset as usize) };
+            // SAFETY: by the caller; the range is there.
+            return unsafe { self.relocate(archive, &range, place, &range) }.map(|_| ());
+        }
+        if self.scratch.is_none() {
+            let transients = archive.ranges().iter().filter(|r| r.is(RangeKind::Transient));
+            self.scratch = Scratch::reserve(transients.map(|r| r.length as usize).sum());
+        }
+        let length = range.length as usize;
+        let place = self.scratch.as_mut().and_then(|s| s.place(length)).ok_or("no memory for its objects")?;
+        self.read(archive, &range, place)?;
+        let persistent = archive.ranges()[number - self.distance];
+        // SAFETY: by the caller; the range is there.
+        let words = unsafe { self.relocate(archive, &range, place, &persistent) }?;
+        if let Some(scratch) = &mut self.scratch {
+            scratch.keep(number, length, words);
+        }
+        Ok(())
     }
 
     /// Makes the pages of a range writable, reads its bitmaps into `self.bitmaps`, and checks both.
@@ -151,13 +214,25 @@ impl Heap {
         if !present {
             // The kernel copies the content over itself: pages become ours, and a file cut short
             // is a short read instead of a signal.
-            let at = (self.file_offset + range.offset) as libc::off_t;
-            // SAFETY: the range belongs to our writable mapping and nothing refers to it yet.
-            let read = unsafe { libc::pread(archive.file().as_raw_fd(), first.cast(), length, at) };
-            if usize::try_from(read) != Ok(length) {
-                return Err("the archive was cut short".to_owned());
-            }
+            return self.read(archive, range, first);
         }
+        self.verify(archive, range, first)
+    }
+
+    /// Reads a range to `place`, its bitmaps into `self.bitmaps`, and checks both.
+    fn read(&mut self, archive: &Archive, range: &RangeRecord, place: *mut u8) -> Result<(), Refusal> {
+        let length = range.length as usize;
+        let at = (self.file_offset + range.offset) as libc::off_t;
+        // SAFETY: `place` is memory of ours, as long as the range, to which nothing refers yet.
+        let read = unsafe { libc::pread(archive.file().as_raw_fd(), place.cast(), length, at) };
+        if usize::try_from(read) != Ok(length) {
+            return Err("the archive was cut short".to_owned());
+        }
+        self.verify(archive, range, place)
+    }
+
+    /// Reads the bitmaps of a range into `self.bitmaps`, and checks them and the objects at `place`.
+    fn verify(&mut self, archive: &Archive, range: &RangeRecord, place: *mut u8) -> Result<(), Refusal> {
         // Read, not mapped: they are needed once, and a map would keep them in memory.
         let (at, bytes) = archive.bitmaps_span(range);
         self.bitmaps.resize(bytes / 8, 0);
@@ -165,7 +240,7 @@ impl Heap {
             return Err("the archive was cut short".to_owned());
         }
         // SAFETY: present, ours, and not yet written to by anybody.
-        let objects = unsafe { std::slice::from_raw_parts(first, length) };
+        let objects = unsafe { std::slice::from_raw_parts(place, range.length as usize) };
         if range_checksum(objects, self.bitmaps.as_bytes()) == range.checksum {
             Ok(())
         } else {
@@ -173,32 +248,53 @@ impl Heap {
         }
     }
 
+    /// Replaces the words of `range`, which was brought to `place`. Cells lie in the range
+    /// `persistent`. Returns the numbers of the words that hold reference counts, that are watched and
+    /// that may hold a frame, of a transient range.
+    ///
     /// # Safety
     /// As [`Heap::object`].
     unsafe fn relocate(
         &mut self,
         archive: &Archive,
         range: &RangeRecord,
-        file_name: *mut ffi::PyObject,
-    ) -> Result<(), Refusal> {
-        self.bring_in(archive, range)?;
-        self.externs.set_file_name(file_name);
-        // SAFETY: the range lies in the heap and is 16-byte aligned in a page-aligned mapping.
-        let words: *mut u64 = unsafe { self.base.add(range.offset as usize) }.cast();
+        place: *mut u8,
+        persistent: &RangeRecord,
+    ) -> Result<[Vec<u32>; 3], Refusal> {
+        let transient = range.is(RangeKind::Transient);
+        let words: *mut u64 = place.cast();
         let bitmaps = std::mem::take(&mut self.bitmaps);
         let (symbols, internals) = bitmaps.split_at(bitmaps.len() / 2);
         let count = range.length as usize / 8;
-        if self.shift != 0 {
+        let own = archive.header().preferred_base + range.offset;
+        if self.shift != 0 || transient {
             for at in set_bits(internals).take_while(|at| *at < count) {
                 // SAFETY: `at` is a word of the range.
-                unsafe { *words.add(at) = (*words.add(at)).wrapping_add(self.shift) };
+                let word = unsafe { &mut *words.add(at) };
+                let offset = word.wrapping_sub(own);
+                *word = if transient && offset < u64::from(range.length) {
+                    place as u64 + offset
+                } else {
+                    word.wrapping_add(self.shift)
+                };
             }
         }
+        let [mut counts, mut watched, mut frames] = [const { Vec::new() }; 3];
         let mut cells = Vec::new();
         for at in set_bits(symbols).take_while(|at| *at < count) {
             // SAFETY: `at` is a word of the range.
             let word = unsafe { *words.add(at) };
-            let object = if word < EXTERN_LIMIT {
+            let object = if transient && internals[at / 64] >> (at % 64) & 1 == 1 {
+                // Moved above, as all internal words are.
+                let frame = word.wrapping_sub(self.shift) == WATCHED_FRAME;
+                if frame { &mut frames } else { &mut watched }.push(at as u32);
+                // SAFETY: as above.
+                unsafe { *words.add(at) = 0 };
+                continue;
+            } else if word < EXTERN_LIMIT {
+                if transient && (externs::TYPE_STR..=externs::TYPE_SLICE).contains(&(word as u16)) {
+                    counts.push((at as u32).saturating_sub(1));
+                }
                 self.externs.get(word as usize)
             } else if word >> KIND_SHIFT == KIND_STRING {
                 // SAFETY: by the caller.
@@ -215,19 +311,22 @@ impl Heap {
         }
         self.bitmaps = bitmaps;
         if cells.is_empty() {
-            return Ok(());
+            return Ok([counts, watched, frames]);
         }
-        // Sets last, when their elements are real objects.
+        // Sets last, when their elements are real objects. Sets within sets of the persistent part
+        // have been settled with it.
+        let inner = if transient { &[][..] } else { &cells };
         // SAFETY: the GIL is held. Without collection an allocation runs no Python code (before
         // CPython 3.12 it could run finalizers), so nothing re-enters while this is borrowed.
         let collecting = unsafe { ffi::PyGC_Disable() } != 0;
         // SAFETY: by the caller; `cells` are words of the range.
-        let done = cells.iter().try_for_each(|at| unsafe { self.settle(range, &cells, *at, 0) });
+        let done =
+            cells.iter().try_for_each(|at| unsafe { self.settle(persistent, inner, words.add(*at), 0) });
         if collecting {
             // SAFETY: the GIL is held.
             unsafe { ffi::PyGC_Enable() };
         }
-        done
+        done.map(|()| [counts, watched, frames])
     }
 
     /// The process's own string for the archived one at `offset`.
@@ -279,21 +378,20 @@ impl Heap {
         }
     }
 
-    /// Replaces word `at` of `range`, a cell's symbol, by the cell's frozenset. `cells` are all such
-    /// words of the range, ascending: those among the set's own elements are settled first.
+    /// Replaces a word, the symbol of a cell in `range`, by the cell's frozenset. `cells` are all such
+    /// words of the range that are not settled, ascending: those among the set's own elements come
+    /// first.
     ///
     /// # Safety
-    /// The GIL must be held, `at` and `cells` be words of the range, all others be relocated.
+    /// The GIL must be held, `word` be valid, `cells` be words of the range, all others be relocated.
     unsafe fn settle(
         &self,
         range: &RangeRecord,
         cells: &[usize],
-        at: usize,
+        word: *mut u64,
         depth: u32,
     ) -> Result<(), Refusal> {
-        // SAFETY: the range lies in the heap; `at` is one of its words.
-        let word: *mut u64 = unsafe { self.base.add(range.offset as usize).cast::<u64>().add(at) };
-        // SAFETY: as above.
+        // SAFETY: by the caller.
         let symbol = unsafe { *word };
         if symbol >> KIND_SHIFT == 0 {
             return Ok(()); // settled as an element of another set
@@ -315,8 +413,9 @@ impl Heap {
                 let end = first.saturating_add(4 + usize::try_from(ffi::PyTuple_Size(tuple)).unwrap_or(0));
                 let inner =
                     &cells[cells.partition_point(|c| *c < first)..cells.partition_point(|c| *c < end)];
+                let words: *mut u64 = self.base.add(range.offset as usize).cast();
                 for element in inner {
-                    self.settle(range, cells, *element, depth + 1)?;
+                    self.settle(range, cells, words.add(*element), depth + 1)?;
                 }
                 let set = ffi::PyFrozenSet_New(tuple);
                 if set.is_null() {

@@ -106,6 +106,14 @@ impl Session {
         Ok(())
     }
 
+    /// Gives up what is done with when the code of `range` has been executed, if nobody refers to it.
+    pub fn release(&self, py: Python<'_>, range: u32) {
+        self.heap.with(py, |heap| {
+            // SAFETY: the GIL is held.
+            unsafe { heap.release(range) }
+        });
+    }
+
     /// The code object at `offset` of `range`, for source at `file_name`.
     ///
     /// # Errors

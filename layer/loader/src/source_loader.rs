@@ -87,6 +87,7 @@ impl LoaderBase {
             hold.enter(py);
         }
         let done = plain(slf, intern!(py, "exec_module"), module);
+        session.release(py, session.module(number).range);
         if let Some(hold) = &session.hold {
             hold.leave(py);
         }

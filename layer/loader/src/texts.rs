@@ -19,6 +19,9 @@ use crate::session::{self, Counts, Session};
 /// (`Include/cpython/compile.h`, `PyCF_MASK`).
 const FUTURE_FLAGS: u32 = 0x1fe_0000;
 
+/// Where the archive has a text's code, and the code, or why it cannot be used.
+type Found<'py> = (&'static Session, u32, Result<Bound<'py, PyAny>, String>);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Builtin {
     Exec,
@@ -81,16 +84,19 @@ impl Builtin {
             .into_bound(py);
         match (self.archived(args, options)?, self) {
             (None, _) => original.call(args, options),
-            (Some(code), Self::Compile) => Ok(code),
-            (Some(code), _) => {
+            (Some((code, ..)), Self::Compile) => Ok(code),
+            (Some((code, session, range)), _) => {
                 let rest = args.iter().skip(1);
                 let args = PyTuple::new(py, std::iter::once(code).chain(rest).collect::<Vec<_>>())?;
-                original.call(args, options)
+                // The arguments are given up before the code is.
+                let done = original.call(args, options);
+                session.release(py, range);
+                done
             }
         }
     }
 
-    /// The code of the text that the call is about, where the archive has it.
+    /// The code of the text that the call is about, and its range, where the archive has it.
     ///
     /// # Errors
     /// An `ImportError` where it is damaged and only the archive is to be used.
@@ -98,12 +104,12 @@ impl Builtin {
         self,
         args: &Bound<'py, PyTuple>,
         options: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some((session, found)) = self.found(args, options) else { return Ok(None) };
+    ) -> PyResult<Option<(Bound<'py, PyAny>, &'static Session, u32)>> {
+        let Some((session, range, found)) = self.found(args, options) else { return Ok(None) };
         match found {
             Ok(code) => {
                 Counts::add(&session.counts.texts);
-                Ok(Some(code))
+                Ok(Some((code, session, range)))
             }
             Err(reason) => {
                 session.fall_back(args.py(), self.name(), reason)?;
@@ -117,7 +123,7 @@ impl Builtin {
         self,
         args: &Bound<'py, PyTuple>,
         options: Option<&Bound<'py, PyDict>>,
-    ) -> Option<(&'static Session, Result<Bound<'py, PyAny>, String>)> {
+    ) -> Option<Found<'py>> {
         let py = args.py();
         let session = session::current()?;
         let source = args.get_item(0).ok()?.cast_into_exact::<PyString>().ok()?;
@@ -147,7 +153,7 @@ impl Builtin {
         };
         let key = compiled::key(text, file_name.to_str().ok()?, mode, flags);
         let found = session.archive.find_compiled(key)?;
-        Some((session, session.code(py, found.range, found.code, &file_name)))
+        Some((session, found.range, session.code(py, found.range, found.code, &file_name)))
     }
 }
 

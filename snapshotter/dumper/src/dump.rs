@@ -1,15 +1,18 @@
-//! Walks a code object and lays out all that it refers to.
+//! Walks a code object and lays out all that it refers to, what stays in use apart from what is done
+//! with when the code has been executed (`glowplug_archive::heap`).
 
 use std::collections::HashMap;
 
-use glowplug_archive::heap::{HeapBuilder, Objects, StringId, Target, externs};
+use glowplug_archive::heap::{
+    HeapBuilder, Objects, StringId, TRANSIENT_COUNT, Target, WATCHED, WATCHED_FRAME, externs,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFrozenSet, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyFrozenSet, PySet, PyString, PyTuple};
 
 use crate::images::NO_HASH;
 use crate::interpreter::{Interpreter, Kind};
-use crate::layouts::{FieldKind, GC_HEAD, SLICE, SLICE_FIELDS, TYPE, VAR_SIZE};
+use crate::layouts::{FieldKind, GC_HEAD, REFERENCE_COUNT, SLICE, SLICE_FIELDS, TYPE, VAR_SIZE};
 use crate::memory;
 
 /// Deepest nesting of constants and code that is followed. The compiler stops far before
@@ -22,6 +25,8 @@ const FIRST_VERSION: u32 = 0x8000_0001;
 const CELL: usize = 16;
 /// Bytes of an entry of 3.10's `co_cell2arg`.
 const CELL_ARGUMENT: usize = 8;
+/// Set in `co_flags` of functions, not of modules and class bodies (`Include/cpython/code.h`).
+const CO_OPTIMIZED: u32 = 1;
 
 /// What the modules of an archive share.
 #[derive(Default)]
@@ -54,8 +59,22 @@ impl Shared {
     }
 }
 
-/// The objects of `code` and the offset of its own. Interned strings and version numbers are taken
-/// from `shared`, which is otherwise left as it was.
+/// The objects of a module.
+#[derive(Default)]
+pub struct Dumped {
+    /// What stays in use.
+    pub persistent: Objects,
+    /// What is done with when the module has been executed; its code object is here.
+    pub transient: Objects,
+    /// Offset of the code object.
+    pub code: u32,
+}
+
+/// The objects of `code`. Interned strings and version numbers are taken from `shared`, which is
+/// otherwise left as it was.
+///
+/// `kept` has `(co_firstlineno, co_name)` of the functions within `code` that were still there when
+/// the target had run; without it, all functions count as such.
 ///
 /// # Errors
 /// `ValueError` naming a constant that cannot be stored and the code object it is in.
@@ -63,7 +82,8 @@ pub fn dump(
     interpreter: &Interpreter,
     shared: &mut Shared,
     code: &Bound<'_, PyAny>,
-) -> PyResult<(Objects, u32)> {
+    kept: Option<&Bound<'_, PySet>>,
+) -> PyResult<Dumped> {
     if interpreter.kind(code) != Some(Kind::Code) {
         return Err(PyValueError::new_err(format!("a {} instead of a code object", type_name(code))));
     }
@@ -72,15 +92,36 @@ pub fn dump(
         interpreter,
         shared,
         file_name,
-        objects: Objects::default(),
-        known: HashMap::new(),
-        parts: Parts::default(),
+        kept: kept.cloned(),
+        area: Area::Transient,
+        areas: Default::default(),
         depth: 0,
     };
     match walk.target(code)? {
-        Target::Local(offset) => Ok((walk.objects, offset)),
+        Target::Local(code) => {
+            let [persistent, transient] = walk.areas.map(|a| a.objects);
+            Ok(Dumped { persistent, transient, code })
+        }
         other => unreachable!("a code object became {other:?}"),
     }
+}
+
+/// One of the two ranges of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Area {
+    Persistent,
+    Transient,
+}
+
+/// What has its place in a range.
+#[derive(Default)]
+struct Placed {
+    objects: Objects,
+    /// By address. All objects are alive as long as the outermost code object, so no address comes
+    /// twice.
+    known: HashMap<usize, Target>,
+    /// Parts of code objects by value.
+    parts: Parts,
 }
 
 struct Walk<'a, 'py> {
@@ -88,12 +129,10 @@ struct Walk<'a, 'py> {
     shared: &'a mut Shared,
     /// The outermost code object's `co_filename`.
     file_name: Bound<'py, PyAny>,
-    objects: Objects,
-    /// Objects that have their place, by address. All are alive as long as the outermost code
-    /// object, so no address comes twice.
-    known: HashMap<usize, Target>,
-    /// Parts of code objects by value.
-    parts: Parts,
+    kept: Option<Bound<'py, PySet>>,
+    /// Where objects are put now.
+    area: Area,
+    areas: [Placed; 2],
     depth: usize,
 }
 
@@ -112,8 +151,8 @@ impl<'py> Walk<'_, 'py> {
             return Ok(Target::Extern(number));
         }
         let address = object.as_ptr() as usize;
-        if let Some(known) = self.known.get(&address) {
-            return Ok(*known);
+        if let Some(known) = self.find(|placed| placed.known.get(&address)) {
+            return Ok(known);
         }
         let kind = self.interpreter.kind(object).ok_or_else(|| unstorable(object))?;
         if kind == Kind::Slice && !self.interpreter.layout.slices {
@@ -126,6 +165,38 @@ impl<'py> Walk<'_, 'py> {
         let target = self.store(object, kind, address)?;
         self.depth -= 1;
         Ok(target)
+    }
+
+    /// What is looked for, in this area or, from the transient one, in the persistent one.
+    fn find(&self, get: impl Fn(&Placed) -> Option<&Target>) -> Option<Target> {
+        let persistent = get(&self.areas[Area::Persistent as usize]).copied();
+        match self.area {
+            Area::Persistent => persistent,
+            Area::Transient => {
+                let found = get(&self.areas[Area::Transient as usize]).copied();
+                found.or_else(|| persistent.map(from_transient))
+            }
+        }
+    }
+
+    fn here(&mut self) -> &mut Placed {
+        &mut self.areas[self.area as usize]
+    }
+
+    /// As [`Walk::target`], for an object that is put into the persistent part.
+    fn persistent(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Target> {
+        let before = std::mem::replace(&mut self.area, Area::Persistent);
+        let target = self.target(object);
+        self.area = before;
+        Ok(if before == Area::Transient { from_transient(target?) } else { target? })
+    }
+
+    /// Whether a function's code was still there when the target had run.
+    fn is_kept(&self, code: &Bound<'py, PyAny>) -> PyResult<bool> {
+        match &self.kept {
+            Some(kept) => kept.contains((code.getattr("co_firstlineno")?, code.getattr("co_name")?)),
+            None => is_function(code),
+        }
     }
 
     fn store(&mut self, object: &Bound<'py, PyAny>, kind: Kind, address: usize) -> PyResult<Target> {
@@ -153,37 +224,60 @@ impl<'py> Walk<'_, 'py> {
             Kind::FrozenSet => return self.frozen_set(object.cast::<PyFrozenSet>()?, address),
             Kind::Code => return self.code(object, address),
         };
-        self.known.insert(address, target);
+        self.here().known.insert(address, target);
         Ok(target)
     }
 
     /// What a reference from a code object to one of its parts is to be: as [`Walk::target`], but
     /// equal tables of bytes, and equal tuples of names and singletons, are stored once.
     fn part(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Target> {
-        if self.known.contains_key(&(object.as_ptr() as usize)) {
+        let address = object.as_ptr() as usize;
+        if self.find(|placed| placed.known.get(&address)).is_some() {
             return self.target(object);
         }
         if let Ok(bytes) = object.cast_exact::<PyBytes>() {
             let content = bytes.as_bytes().to_vec();
-            return match self.parts.bytes.get(&content) {
-                Some(stored) => Ok(*stored),
+            return match self.find(|placed| placed.parts.bytes.get(&content)) {
+                Some(stored) => Ok(stored),
                 None => {
                     let target = self.target(object)?;
-                    self.parts.bytes.insert(content, target);
+                    self.here().parts.bytes.insert(content, target);
                     Ok(target)
                 }
             };
         }
         let Ok(tuple) = object.cast_exact::<PyTuple>() else { return self.target(object) };
         let Some(items) = self.atoms(tuple) else { return self.target(object) };
-        match self.parts.tuples.get(&items) {
-            Some(stored) => Ok(*stored),
+        match self.find(|placed| placed.parts.tuples.get(&items)) {
+            Some(stored) => Ok(stored),
             None => {
                 let target = self.target(object)?;
-                self.parts.tuples.insert(items, target);
+                self.here().parts.tuples.insert(items, target);
                 Ok(target)
             }
         }
+    }
+
+    /// The constants of code in the transient part. What a module or class body loads may stay in
+    /// use, and so may functions; the rest is done with.
+    fn transient_constants(&mut self, constants: &Bound<'py, PyTuple>, body: bool) -> PyResult<Target> {
+        let address = constants.as_ptr() as usize;
+        if let Some(known) = self.find(|placed| placed.known.get(&address)) {
+            return Ok(known);
+        }
+        let at = self.blank_tuple(constants.len());
+        self.here().known.insert(address, Target::Local(at));
+        let mut place = at + self.interpreter.layout.tuple.items as u32;
+        for constant in constants.iter() {
+            let stays = match self.interpreter.kind(&constant) {
+                Some(Kind::Code) => self.is_kept(&constant)?,
+                _ => body,
+            };
+            let target = if stays { self.persistent(&constant)? } else { self.target(&constant)? };
+            self.here().objects.slot(place, target);
+            place += 8;
+        }
+        Ok(Target::Local(at))
     }
 
     /// The targets of a tuple's items, if all of them are singletons or interned strings.
@@ -207,20 +301,25 @@ impl<'py> Walk<'_, 'py> {
     }
 
     fn push_at(&mut self, image: &[u8], type_number: u16) -> u32 {
-        let at = self.objects.push(image);
-        self.objects.slot(at + TYPE as u32, Target::Extern(type_number));
+        let transient = self.area == Area::Transient;
+        let objects = &mut self.here().objects;
+        let at = objects.push(image);
+        if transient {
+            memory::set_word(&mut objects.bytes[at as usize..], REFERENCE_COUNT, TRANSIENT_COUNT);
+        }
+        objects.slot(at + TYPE as u32, Target::Extern(type_number));
         at
     }
 
     /// Appends an object with the head of an untracked object before it, for the garbage collector.
     fn push_collectable(&mut self, image: &[u8], type_number: u16) -> u32 {
-        self.objects.push(&[0; GC_HEAD]);
+        self.here().objects.push(&[0; GC_HEAD]);
         self.push_at(image, type_number)
     }
 
     fn tuple(&mut self, tuple: &Bound<'py, PyTuple>, address: usize) -> PyResult<Target> {
         let at = self.blank_tuple(tuple.len());
-        self.known.insert(address, Target::Local(at));
+        self.here().known.insert(address, Target::Local(at));
         self.fill_tuple(at, tuple.iter())?;
         Ok(Target::Local(at))
     }
@@ -239,7 +338,7 @@ impl<'py> Walk<'_, 'py> {
         let mut place = at + self.interpreter.layout.tuple.items as u32;
         for item in items {
             let target = self.target(&item)?;
-            self.objects.slot(place, target);
+            self.here().objects.slot(place, target);
             place += 8;
         }
         Ok(())
@@ -247,10 +346,10 @@ impl<'py> Walk<'_, 'py> {
 
     fn slice(&mut self, slice: &Bound<'py, PyAny>, address: usize) -> PyResult<Target> {
         let at = self.push_collectable(&self.interpreter.blank(SLICE), externs::TYPE_SLICE);
-        self.known.insert(address, Target::Local(at));
+        self.here().known.insert(address, Target::Local(at));
         for (name, offset) in ["start", "stop", "step"].into_iter().zip(SLICE_FIELDS) {
             let target = self.target(&slice.getattr(name)?)?;
-            self.objects.slot(at + offset as u32, target);
+            self.here().objects.slot(at + offset as u32, target);
         }
         Ok(Target::Local(at))
     }
@@ -258,7 +357,12 @@ impl<'py> Walk<'_, 'py> {
     /// A cell with a tuple of the elements. Numbers stay in the set's own order, which the same
     /// elements put in again have too; others are ordered by their representation, so that the
     /// archive does not depend on this process's hash seed.
+    ///
+    /// It is always put into the persistent part: the set that is made holds its elements for good.
     fn frozen_set(&mut self, set: &Bound<'py, PyFrozenSet>, address: usize) -> PyResult<Target> {
+        if self.area == Area::Transient {
+            return self.persistent(set);
+        }
         let mut elements = Vec::with_capacity(set.len());
         for element in set.iter() {
             elements.push((element.repr()?.to_string(), element));
@@ -266,10 +370,10 @@ impl<'py> Walk<'_, 'py> {
         if !elements.iter().all(|(_, e)| matches!(self.interpreter.kind(e), Some(Kind::Int | Kind::Float))) {
             elements.sort_by(|a, b| a.0.cmp(&b.0));
         }
-        let cell = self.objects.push(&[0; CELL]);
-        self.known.insert(address, Target::Cell(cell));
+        let cell = self.here().objects.push(&[0; CELL]);
+        self.here().known.insert(address, Target::Cell(cell));
         let tuple = self.blank_tuple(elements.len());
-        self.objects.slot(cell, Target::Local(tuple));
+        self.here().objects.slot(cell, Target::Local(tuple));
         self.fill_tuple(tuple, elements.into_iter().map(|(_, element)| element))?;
         Ok(Target::Cell(cell))
     }
@@ -293,15 +397,20 @@ impl<'py> Walk<'_, 'py> {
                     image[bytes.clone()].copy_from_slice(&fixed[bytes]);
                 }
                 FieldKind::Version => memory::set_half(&mut image, field.offset, self.shared.version()?),
-                FieldKind::Clear(_) | FieldKind::Object | FieldKind::FileName | FieldKind::CellArguments => {}
+                _ => {}
             }
         }
         let at = self.push_at(&image, externs::TYPE_CODE);
-        self.known.insert(address, Target::Local(at));
+        self.here().known.insert(address, Target::Local(at));
         for field in layout.fields {
             let live = match field.kind {
                 FieldKind::Object | FieldKind::FileName | FieldKind::CellArguments => {
                     memory::address(&fixed, field.offset)
+                }
+                FieldKind::Kept | FieldKind::Frame if self.area == Area::Transient => {
+                    let what = if field.kind == FieldKind::Frame { WATCHED_FRAME } else { WATCHED };
+                    self.here().objects.slot(at + field.offset as u32, Target::Watched(what));
+                    continue;
                 }
                 _ => continue,
             };
@@ -315,13 +424,28 @@ impl<'py> Walk<'_, 'py> {
                     if field.kind == FieldKind::FileName && object.eq(&self.file_name)? {
                         Target::Extern(externs::FILENAME)
                     } else {
-                        self.part(&object).map_err(|e| within(code, e))?
+                        self.field(code, field.name, &object).map_err(|e| within(code, e))?
                     }
                 }
             };
-            self.objects.slot(at + field.offset as u32, target);
+            self.here().objects.slot(at + field.offset as u32, target);
         }
         Ok(Target::Local(at))
+    }
+
+    /// What a field of a code object refers to.
+    fn field(
+        &mut self,
+        code: &Bound<'py, PyAny>,
+        name: &str,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Target> {
+        match object.cast_exact::<PyTuple>() {
+            Ok(constants) if self.area == Area::Transient && name == "co_consts" && !constants.is_empty() => {
+                self.transient_constants(constants, !is_function(code)?)
+            }
+            _ => self.part(object),
+        }
     }
 
     /// 3.10's `co_cell2arg`: for each cell variable the number of its argument, or -1.
@@ -330,8 +454,21 @@ impl<'py> Walk<'_, 'py> {
         // SAFETY: `PyCode_NewWithPosOnlyArgs` (`Objects/codeobject.c`, 3.10) allocates one entry
         // per cell variable.
         let live = unsafe { memory::copy_at(address, cells * CELL_ARGUMENT) };
-        Ok(Target::Local(self.objects.push(&live)))
+        Ok(Target::Local(self.here().objects.push(&live)))
     }
+}
+
+/// The same reference, from the transient part.
+fn from_transient(target: Target) -> Target {
+    match target {
+        Target::Local(offset) => Target::Persistent(offset),
+        Target::Cell(offset) => Target::PersistentCell(offset),
+        other => other,
+    }
+}
+
+fn is_function(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(code.getattr("co_flags")?.extract::<u32>()? & CO_OPTIMIZED != 0)
 }
 
 fn type_name(object: &Bound<'_, PyAny>) -> String {

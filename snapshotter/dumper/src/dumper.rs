@@ -11,7 +11,7 @@ use glowplug_archive::writer::{self, CompiledEntry, Contents, ModuleEntry, Sourc
 use glowplug_archive::{Fingerprint, Manifest};
 use pyo3::exceptions::{PyKeyError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PySet, PyString};
 
 use crate::dump::{Shared, dump};
 use crate::interpreter::Interpreter;
@@ -103,11 +103,13 @@ impl Dumper {
     /// `path` is relative to the root with the number `root`; `package` says that it is an
     /// `__init__`; `code` must come fresh from marshal.loads; `source` and `mtime` (seconds) are
     /// those of the source file, None where there is none; `compiles` says that the module
-    /// compiles texts that are added with add_compiled.
+    /// compiles texts that are added with add_compiled; `kept` is a set of (co_firstlineno, co_name)
+    /// of the functions that were still there when the target had run (None: all of them), so that
+    /// the others are put where they are dropped.
     ///
     /// Raises ValueError with the reason if the module cannot be stored. The dumper stays usable
     /// and nothing of the module is in it.
-    #[pyo3(signature = (name, root, path, package, code, source, mtime, compiles=false))]
+    #[pyo3(signature = (name, root, path, package, code, source, mtime, compiles=false, kept=None))]
     #[expect(clippy::too_many_arguments, reason = "called with keywords from Python")]
     fn add_module(
         &mut self,
@@ -119,13 +121,15 @@ impl Dumper {
         source: Option<Vec<u8>>,
         mtime: i64,
         compiles: bool,
+        kept: Option<&Bound<'_, PySet>>,
     ) -> PyResult<usize> {
         self.check_module(&name, root)?;
         let Self { interpreter, content, .. } = self;
         let content = content.as_mut().ok_or_else(written)?;
-        let (objects, code) = dump(interpreter, &mut content.shared, code)?;
-        let length = objects.bytes.len();
-        let range = content.shared.heap.add_range(objects);
+        let dumped = dump(interpreter, &mut content.shared, code, kept)?;
+        let length = dumped.persistent.bytes.len() + dumped.transient.bytes.len();
+        let range = content.shared.heap.add_module(dumped.persistent, dumped.transient);
+        let code = dumped.code;
         let mut flags = if package { module_flags::PACKAGE } else { 0 };
         if compiles {
             flags |= module_flags::COMPILES;
@@ -165,9 +169,9 @@ impl Dumper {
         if content.compiled.iter().any(|known| known.key == key) {
             return Ok(());
         }
-        let (objects, code) = dump(interpreter, &mut content.shared, code)?;
-        let range = content.shared.heap.add_range(objects);
-        content.compiled.push(CompiledEntry { key, range, code });
+        let dumped = dump(interpreter, &mut content.shared, code, None)?;
+        let range = content.shared.heap.add_module(dumped.persistent, dumped.transient);
+        content.compiled.push(CompiledEntry { key, range, code: dumped.code });
         Ok(())
     }
 

@@ -29,12 +29,16 @@ class Comparison:
         if not holds:
             self.problems.append(f"{place}: {text}")
 
-    def compare(self, one, two, place):
-        """Compares two values and all that they refer to."""
+    def compare(self, one, two, place, part=False):
+        """Compares two values and all that they refer to.
+
+        A part of a code object, at which only the interpreter looks, may be there twice: with what stays in use and
+        with what is done with early.
+        """
         if type(one) is not type(two):
             self.problems.append(f"{place}: {type(one)} became {type(two)}")
             return
-        if id(one) in self.counterparts:
+        if id(one) in self.counterparts and (self.counterparts[id(one)] is two or not part):
             self.expect(self.counterparts[id(one)] is two, place, f"{one!r:.60} is shared no longer")
             return
         self.expect(id(two) not in self.originals, place, f"{one!r:.60} is shared with another value")
@@ -48,7 +52,7 @@ class Comparison:
                 self.compare(item, copy, f"{place}[{n}]")
         elif type(one) is slice:
             for name in ("start", "stop", "step"):
-                self.compare(getattr(one, name), getattr(two, name), f"{place}.{name}")
+                self.compare(getattr(one, name), getattr(two, name), f"{place}.{name}", part=True)
         elif type(one) is frozenset:
             self.expect(sorted(map(repr, one)) == sorted(map(repr, two)), place, "other elements")
             self.expect({type(i) for i in one} == {type(i) for i in two}, place, "other elements")
@@ -73,13 +77,14 @@ class Comparison:
             if callable(getattr(one, name)):
                 self.expect(list(getattr(one, name)()) == list(getattr(two, name)()), place, f"another {name}")
             elif name in ("co_consts", "co_names", "co_name", "co_qualname", "co_exceptiontable", "co_linetable"):
-                self.compare(getattr(one, name), getattr(two, name), f"{place}.{name}")
+                part = type(getattr(one, name)) is not str
+                self.compare(getattr(one, name), getattr(two, name), f"{place}.{name}", part)
             else:
                 # Attributes that are computed.
                 self.expect(getattr(one, name) == getattr(two, name), place, f"another {name}")
         if sys.version_info < (3, 11):
             for name in ("co_code", "co_varnames", "co_freevars", "co_cellvars"):
-                self.compare(getattr(one, name), getattr(two, name), f"{place}.{name}")
+                self.compare(getattr(one, name), getattr(two, name), f"{place}.{name}", part=True)
 
 
 def differences(one, two):

@@ -17,7 +17,7 @@ def dumper_file():
     """The dumper to test: what GLOWPLUG_DUMPER names, else the newest that was built."""
     if named := os.environ.get("GLOWPLUG_DUMPER"):
         return Path(named)
-    built = [TARGET / "wheel" / "payload" / "_glowplug_dumper.abi3.so", *TARGET.glob("**/lib_glowplug_dumper.so")]
+    built = [TARGET / "wheel" / "payload" / "_glowplug_dumper.abi3.so", *TARGET.glob("*/lib_glowplug_dumper.so")]
     built = [file for file in built if file.is_file() and file.parent.name in ("payload", "release", "debug")]
     if not built:
         raise FileNotFoundError("no dumper: build the wheel, or the crate with PYO3_BUILD_EXTENSION_MODULE=1")

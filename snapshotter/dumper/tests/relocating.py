@@ -13,6 +13,7 @@ from pathlib import Path
 MODULES, NAMES, RANGES, RELOCATIONS, HEAP, COMPILED = 3, 1, 4, 5, 6, 7
 SECTION_TABLE = 176  # Offset of the section table in the header.
 STRING, CELL = 1, 2
+PERSISTENT, TRANSIENT = 0, 2
 PAGE = 4096
 POOL_CHUNK = 16 * 1024
 TYPES = {1: str, 2: bytes, 3: tuple, 4: int, 5: float, 6: complex, 7: types.CodeType, 8: slice}
@@ -80,20 +81,37 @@ class Archive:
         return self.code(number, code, filename)
 
     def code(self, number, code, filename):
-        """The code object at an offset of a range, which is relocated first: do that once per range."""
-        offset, length, pool, relocations, _ = self.ranges[number]
-        assert not pool
+        """The code object at an offset of a transient range, which is relocated first, after the persistent one: do
+        that once per range."""
+        distance = sum(kind == TRANSIENT for _, _, kind, *_ in self.ranges)
+        persistent = self.ranges[number - distance]
+        assert persistent[2] == PERSISTENT
+        assert self.ranges[number][2] == TRANSIENT
+        self.relocate(persistent, [persistent], filename)
+        self.relocate(self.ranges[number], [persistent, self.ranges[number]], filename)
+        found = at(self.base + self.ranges[number][0] + code)
+        assert type(found) is types.CodeType
+        return found
+
+    def relocate(self, record, reachable, filename):
+        """Replaces the words of a range, which may refer to the ranges `reachable`."""
+        offset, length, _, relocations, _ = record
+        inside = lambda place: any(start <= place < start + size for start, size, *_ in reachable)  # noqa: E731
         words = -(-length // 512)
         bitmaps = memoryview(self.relocations)[relocations : relocations + 16 * words]
         symbols, internals = (int.from_bytes(half, "little") for half in (bitmaps[: 8 * words], bitmaps[8 * words :]))
-        assert not symbols & internals, "a word of two kinds"
-        for word in set_bits(internals):
+        watched = symbols & internals
+        for word in set_bits(watched):
+            assert record[2] == TRANSIENT
+            assert self.words[offset // 8 + word] in (0, 1)
+            self.words[offset // 8 + word] = 0
+        for word in set_bits(internals & ~watched):
             place = self.words[offset // 8 + word] - self.preferred
-            assert offset <= place < offset + length, "an internal pointer out of its range"
+            assert inside(place), "an internal pointer out of its range"
             assert place % 8 == 0
             self.words[offset // 8 + word] = self.base + place
         cells = {}
-        for word in set_bits(symbols):
+        for word in set_bits(symbols & ~watched):
             value = self.words[offset // 8 + word]
             kind, target = value >> 60, value & (1 << 60) - 1
             if value < 0x1000:
@@ -102,13 +120,10 @@ class Archive:
                 self.words[offset // 8 + word] = self.string(target)
             else:
                 assert kind == CELL
-                assert offset <= target < offset + length
+                assert inside(target)
                 cells[offset // 8 + word] = target
         for word in cells:
             self.fill(word, cells)
-        found = at(self.base + offset + code)
-        assert type(found) is types.CodeType
-        return found
 
     def fill(self, word, cells):
         """Makes a word refer to the frozenset of its cell, after the sets among the elements."""

@@ -89,7 +89,11 @@ class Archive:
             code = code_objects.of_module(name, path)
             source, mtime = code_objects.source_of(path)
             texts = self.add_texts(name)
-            size = self.dumper.add_module(name, root, relative, package, code, source, mtime, compiles=bool(texts))
+            kept = self.trace["kept_code"].get(path)
+            size = self.dumper.add_module(
+                name, root, relative, package, code, source, mtime,
+                compiles=bool(texts), kept=kept and {tuple(function) for function in kept},
+            )  # fmt: skip
         except (NoRootError, ValueError, code_objects.NotCompiledError) as error:
             self.leave_out(name, error)
             return

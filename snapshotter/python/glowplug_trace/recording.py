@@ -2,7 +2,7 @@
 
 # ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
 
-from glowplug_trace import bytecode_files, data_files, modules, regexes, search_path, texts
+from glowplug_trace import bytecode_files, data_files, kept_code, modules, regexes, search_path, texts
 
 
 def is_utf8(value):
@@ -46,6 +46,7 @@ class Recording:
     def end(self):
         """Stops recording and returns what was seen, ready for JSON."""
         self.data_files.end()
+        kept = kept_code.by_file()
         found, extensions, left_out = self.modules.end()
         fit = []
         for module in found:
@@ -68,5 +69,6 @@ class Recording:
             "data_files": [entry for entry in self.data_files.existing() if is_utf8(entry)],
             "regexes": [regex for regex in self.regexes.found if is_utf8(regex)],
             "texts": {name: [text for text in found if is_utf8(text)] for name, found in self.texts.by_module.items()},
+            "kept_code": {file: functions for file, functions in kept.items() if is_utf8([file, functions])},
             "search_path": [entry for entry in self.search_path.entries() if is_utf8(entry)],
         }

@@ -107,6 +107,10 @@ pub enum FieldKind {
     Number(usize),
     /// Caches and the like, so many bytes: stored as zero, as in a fresh object.
     Clear(usize),
+    /// A pointer to what the interpreter keeps about the code object: stored as null.
+    Kept,
+    /// 3.10's `co_zombieframe`, a frame of the code object for the next call: stored as null.
+    Frame,
     /// A reference to an object.
     Object,
     /// `co_filename`, which the loader supplies.
@@ -123,7 +127,7 @@ impl FieldKind {
     pub const fn size(self) -> usize {
         match self {
             Self::Number(size) | Self::Clear(size) => size,
-            Self::Object | Self::FileName | Self::CellArguments => 8,
+            Self::Object | Self::FileName | Self::CellArguments | Self::Kept | Self::Frame => 8,
             Self::Version => 4,
         }
     }

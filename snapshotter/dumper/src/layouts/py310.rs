@@ -1,7 +1,7 @@
 //! CPython 3.10: `Include/cpython/code.h`, `unicodeobject.h`, `Include/longintrepr.h`. Code objects
 //! keep their bytecode in an object of its own; caches (`co_opcache`) come after 1024 calls.
 
-use super::FieldKind::{CellArguments, Clear, FileName, Number, Object};
+use super::FieldKind::{CellArguments, Clear, FileName, Frame, Kept, Number, Object};
 use super::{CodeLayout, HUGE, IntSize, Layout, STRINGS_WITH_WSTR, TupleLayout, field};
 
 /// The table.
@@ -29,11 +29,11 @@ pub const LAYOUT: Layout = Layout {
             field("co_filename", 104, FileName),
             field("co_name", 112, Object),
             field("co_linetable", 120, Object),
-            field("co_zombieframe", 128, Clear(8)),
-            field("co_weakreflist", 136, Clear(8)),
-            field("co_extra", 144, Clear(8)),
-            field("co_opcache_map", 152, Clear(8)),
-            field("co_opcache", 160, Clear(8)),
+            field("co_zombieframe", 128, Frame),
+            field("co_weakreflist", 136, Kept),
+            field("co_extra", 144, Kept),
+            field("co_opcache_map", 152, Kept),
+            field("co_opcache", 160, Kept),
             field("co_opcache_flag", 168, Clear(4)),
             field("co_opcache_size", 172, Clear(1)),
         ],

@@ -1,7 +1,7 @@
 //! CPython 3.11: code objects with inline bytecode (`_PyCode_DEF` in `Include/cpython/code.h`).
 //! `co_warmup` counts up from a negative number until the code is quickened.
 
-use super::FieldKind::{Clear, FileName, Number, Object};
+use super::FieldKind::{Clear, FileName, Kept, Number, Object};
 use super::{CodeLayout, HUGE, IntSize, Layout, STRINGS_WITH_WSTR, TupleLayout, field};
 
 /// The table.
@@ -34,11 +34,11 @@ pub const LAYOUT: Layout = Layout {
             field("co_name", 120, Object),
             field("co_qualname", 128, Object),
             field("co_linetable", 136, Object),
-            field("co_weakreflist", 144, Clear(8)),
-            field("_co_code", 152, Clear(8)),
-            field("_co_linearray", 160, Clear(8)),
+            field("co_weakreflist", 144, Kept),
+            field("_co_code", 152, Kept),
+            field("_co_linearray", 160, Kept),
             field("_co_firsttraceable", 168, Number(4)),
-            field("co_extra", 176, Clear(8)),
+            field("co_extra", 176, Kept),
         ],
     },
     string: STRINGS_WITH_WSTR,

@@ -1,7 +1,7 @@
 //! CPython 3.12: immortal objects (PEP 683), strings without `wstr` (PEP 623), ints with a tag,
 //! code objects with `co_version` and monitoring data.
 
-use super::FieldKind::{Clear, FileName, Number, Object, Version};
+use super::FieldKind::{Clear, FileName, Kept, Number, Object, Version};
 use super::{CodeLayout, IntSize, Layout, ReferenceCount, STRINGS, TupleLayout, field};
 
 /// The table.
@@ -33,12 +33,12 @@ pub const LAYOUT: Layout = Layout {
             field("co_name", 120, Object),
             field("co_qualname", 128, Object),
             field("co_linetable", 136, Object),
-            field("co_weakreflist", 144, Clear(8)),
-            field("_co_cached", 152, Clear(8)),
+            field("co_weakreflist", 144, Kept),
+            field("_co_cached", 152, Kept),
             field("_co_instrumentation_version", 160, Clear(8)),
-            field("_co_monitoring", 168, Clear(8)),
+            field("_co_monitoring", 168, Kept),
             field("_co_firsttraceable", 176, Number(4)),
-            field("co_extra", 184, Clear(8)),
+            field("co_extra", 184, Kept),
         ],
     },
     string: STRINGS,

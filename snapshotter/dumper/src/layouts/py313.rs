@@ -1,6 +1,6 @@
 //! CPython 3.13: as 3.12, with `co_executors`.
 
-use super::FieldKind::{Clear, FileName, Number, Object, Version};
+use super::FieldKind::{Clear, FileName, Kept, Number, Object, Version};
 use super::{CodeLayout, IntSize, Layout, ReferenceCount, STRINGS, TupleLayout, field};
 
 /// The table.
@@ -32,13 +32,13 @@ pub const LAYOUT: Layout = Layout {
             field("co_name", 120, Object),
             field("co_qualname", 128, Object),
             field("co_linetable", 136, Object),
-            field("co_weakreflist", 144, Clear(8)),
-            field("co_executors", 152, Clear(8)),
-            field("_co_cached", 160, Clear(8)),
+            field("co_weakreflist", 144, Kept),
+            field("co_executors", 152, Kept),
+            field("_co_cached", 160, Kept),
             field("_co_instrumentation_version", 168, Clear(8)),
-            field("_co_monitoring", 176, Clear(8)),
+            field("_co_monitoring", 176, Kept),
             field("_co_firsttraceable", 184, Number(4)),
-            field("co_extra", 192, Clear(8)),
+            field("co_extra", 192, Kept),
         ],
     },
     string: STRINGS,

@@ -6,7 +6,7 @@
 //! `_Py_IMMORTAL_INITIAL_REFCNT` and the flag `_Py_IMMORTAL_FLAGS` (1), static ones have
 //! `_Py_STATICALLY_ALLOCATED_FLAG` (4) besides (`Include/refcount.h`).
 
-use super::FieldKind::{Clear, FileName, Number, Object, Version};
+use super::FieldKind::{Clear, FileName, Kept, Number, Object, Version};
 use super::{CodeLayout, IntSize, Layout, ReferenceCount, STRINGS, TupleLayout, field};
 
 /// `_Py_STATICALLY_ALLOCATED_FLAG` in `ob_flags`, as a bit of the whole word.
@@ -41,14 +41,14 @@ pub const LAYOUT: Layout = Layout {
             field("co_name", 120, Object),
             field("co_qualname", 128, Object),
             field("co_linetable", 136, Object),
-            field("co_weakreflist", 144, Clear(8)),
-            field("co_executors", 152, Clear(8)),
-            field("_co_cached", 160, Clear(8)),
+            field("co_weakreflist", 144, Kept),
+            field("co_executors", 152, Kept),
+            field("_co_cached", 160, Kept),
             field("_co_instrumentation_version", 168, Clear(8)),
-            field("_co_monitoring", 176, Clear(8)),
+            field("_co_monitoring", 176, Kept),
             field("_co_unique_id", 184, Clear(8)),
             field("_co_firsttraceable", 192, Number(4)),
-            field("co_extra", 200, Clear(8)),
+            field("co_extra", 200, Kept),
         ],
     },
     string: STRINGS,

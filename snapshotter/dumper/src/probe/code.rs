@@ -166,8 +166,8 @@ fn check_cleared(py: Python<'_>, layout: &Layout, code: &Bound<'_, PyAny>, fresh
         if matches!(field.name, "_co_code" | "_co_cached" | "_co_unique_id") {
             continue;
         }
-        if let FieldKind::Clear(size) = field.kind {
-            let zero = fresh[field.offset..field.offset + size].iter().all(|b| *b == 0);
+        if matches!(field.kind, FieldKind::Clear(_) | FieldKind::Kept | FieldKind::Frame) {
+            let zero = fresh[field.offset..field.offset + field.kind.size()].iter().all(|b| *b == 0);
             expect(zero, WHAT, || format!("{} at offset {} is not unset", field.name, field.offset))?;
         }
     }

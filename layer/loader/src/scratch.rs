@@ -1,0 +1,115 @@
+//! Memory that is used again: where transient ranges are brought to life.
+//!
+//! Imports nest, so what was placed last is done with first: a stack.
+
+use pyo3::ffi;
+
+/// The objects of a transient range, in use.
+pub struct Placed {
+    number: usize,
+    at: usize,
+    length: usize,
+    /// Numbers of the words that hold the objects' reference counts.
+    pub counts: Vec<u32>,
+    /// Numbers of the words that must be 0 when the objects are given up.
+    pub watched: Vec<u32>,
+    /// Numbers of the words that may then hold a frame to be freed.
+    pub frames: Vec<u32>,
+    given_up: bool,
+}
+
+/// The stack of transient ranges.
+pub struct Scratch {
+    base: *mut u8,
+    room: usize,
+    /// In the order of their addresses.
+    placed: Vec<Placed>,
+}
+
+impl Scratch {
+    /// Reserves address space for transient ranges of `length` bytes together; memory is taken when
+    /// it is written to. There is room for each twice, for those that are loaded a second time while
+    /// their first place lies below others.
+    pub fn reserve(length: usize) -> Option<Self> {
+        let room = 2 * length;
+        // SAFETY: a new private mapping, at an address that the kernel chooses.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                room.max(1),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        (base != libc::MAP_FAILED).then_some(Self { base: base.cast(), room, placed: Vec::new() })
+    }
+
+    /// Room for a range of `length` bytes, a multiple of 16.
+    pub fn place(&mut self, length: usize) -> Option<*mut u8> {
+        let top = self.placed.last().map_or(0, |p| p.at + p.length);
+        // SAFETY: inside of the mapping.
+        (self.room - top >= length).then(|| unsafe { self.base.add(top) })
+    }
+
+    /// Notes that range `number` lives where [`Scratch::place`] said last.
+    pub fn keep(&mut self, number: usize, length: usize, words: [Vec<u32>; 3]) {
+        let at = self.placed.last().map_or(0, |p| p.at + p.length);
+        let [counts, watched, frames] = words;
+        self.placed.push(Placed { number, at, length, counts, watched, frames, given_up: false });
+    }
+
+    /// Where range `number` lives.
+    pub fn find(&self, number: usize) -> Option<*mut u8> {
+        let placed = self.placed.iter().rev().find(|p| p.number == number && !p.given_up)?;
+        // SAFETY: inside of the mapping.
+        Some(unsafe { self.base.add(placed.at) })
+    }
+
+    /// Gives up the objects of range `number` if nothing refers to them any more, and says whether
+    /// that was so.
+    ///
+    /// # Safety
+    /// The GIL must be held, and the objects be relocated.
+    pub unsafe fn release(&mut self, number: usize, untouched_count: u64) -> bool {
+        let Some(index) = self.placed.iter().rposition(|p| p.number == number && !p.given_up) else {
+            return false;
+        };
+        let placed = &mut self.placed[index];
+        // SAFETY: inside of the mapping, aligned to 16.
+        let words: *mut u64 = unsafe { self.base.add(placed.at) }.cast();
+        // SAFETY: the numbers are those of words of the range.
+        let word = |number: &u32| unsafe { *words.add(*number as usize) };
+        let unused = placed.counts.iter().all(|number| word(number) == untouched_count)
+            && placed.watched.iter().all(|number| word(number) == 0);
+        if !unused {
+            return false;
+        }
+        for number in &placed.frames {
+            let frame = word(number) as *mut std::ffi::c_void;
+            if !frame.is_null() {
+                // SAFETY: as `code_dealloc` does (`Objects/codeobject.c`, 3.10): the frame is kept for
+                // the next call, refers to nothing, and nobody refers to it but the code object.
+                unsafe { ffi::PyObject_GC_Del(frame) };
+            }
+        }
+        placed.given_up = true;
+        while self.placed.last().is_some_and(|p| p.given_up) {
+            self.placed.pop();
+        }
+        if self.placed.is_empty() {
+            self.shrink();
+        }
+        true
+    }
+
+    /// Gives the memory back to the kernel, but for some that the next import will want.
+    fn shrink(&self) {
+        const KEPT: usize = 64 * 1024;
+        if self.room > KEPT {
+            // SAFETY: our own mapping, in which no objects live; what is read there again is zero.
+            unsafe { libc::madvise(self.base.add(KEPT).cast(), self.room - KEPT, libc::MADV_DONTNEED) };
+        }
+    }
+}
