@@ -140,19 +140,23 @@ impl Heap {
         Ok(unsafe { place.add(offset as usize) }.cast())
     }
 
-    /// Gives up the transient range `number`, if it is in use and nobody refers to its objects.
+    /// Gives up the transient range `number`, if it is in use and nobody refers to its objects. Returns
+    /// whether somebody does.
     ///
     /// # Safety
     /// The GIL must be held.
-    pub unsafe fn release(&mut self, number: u32) {
+    pub unsafe fn release(&mut self, number: u32) -> bool {
         let number = number as usize;
-        if self.states.get(number) == Some(&State::Ready)
-            && let Some(scratch) = &mut self.scratch
-            // SAFETY: by the caller; what is ready has been relocated.
-            && unsafe { scratch.release(number, TRANSIENT_COUNT) }
-        {
+        let Some(scratch) = self.scratch.as_mut().filter(|_| self.states.get(number) == Some(&State::Ready))
+        else {
+            return false;
+        };
+        // SAFETY: by the caller; what is ready has been relocated.
+        let released = unsafe { scratch.release(number, TRANSIENT_COUNT) };
+        if released {
             self.states[number] = State::Untouched;
         }
+        !released
     }
 
     /// # Safety

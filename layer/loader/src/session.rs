@@ -107,11 +107,17 @@ impl Session {
     }
 
     /// Gives up what is done with when the code of `range` has been executed, if nobody refers to it.
-    pub fn release(&self, py: Python<'_>, range: u32) {
-        self.heap.with(py, |heap| {
+    /// `name` is what it is of, for the log.
+    pub fn release(&self, py: Python<'_>, range: u32, name: &str) {
+        let held = self.heap.with(py, |heap| {
             // SAFETY: the GIL is held.
             unsafe { heap.release(range) }
         });
+        if held {
+            log::line(log::Level::Debug, || {
+                format!("{name}: what ran once stays in memory, something refers to it")
+            });
+        }
     }
 
     /// The code object at `offset` of `range`, for source at `file_name`.

@@ -87,7 +87,7 @@ impl LoaderBase {
             hold.enter(py);
         }
         let done = plain(slf, intern!(py, "exec_module"), module);
-        session.release(py, session.module(number).range);
+        session.release(py, session.module(number).range, session.module_name(number));
         if let Some(hold) = &session.hold {
             hold.leave(py);
         }

@@ -90,7 +90,7 @@ impl Builtin {
                 let args = PyTuple::new(py, std::iter::once(code).chain(rest).collect::<Vec<_>>())?;
                 // The arguments are given up before the code is.
                 let done = original.call(args, options);
-                session.release(py, range);
+                session.release(py, range, self.name());
                 done
             }
         }

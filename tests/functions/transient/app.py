@@ -1,0 +1,12 @@
+import first
+import holds
+import second
+import watched
+
+
+def handler(event, context):
+    try:
+        import raises
+    except ValueError as error:
+        return str(error)
+    return raises.__name__
