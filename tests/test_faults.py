@@ -66,6 +66,7 @@ def damaged(tmp_path):
 # The file as a whole.
 
 
+@pytest.mark.once
 def test_an_archive_truncated_at_any_section_boundary_falls_back_to_plain_import(stall, answer, damaged):
     glow = GlowFile(stall.file)
     ends = {0, 1, PAGE - 1, PAGE}
@@ -140,6 +141,7 @@ def test_a_folder_without_a_fitting_archive_falls_back_to_plain_import(falls_bac
 # The header.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_flipped_bit_in_the_header_falls_back_to_plain_import(field, falls_back, glow, damaged):
     words = {"magic": "wrong magic", "major": "version"}
@@ -147,6 +149,7 @@ def test_a_flipped_bit_in_the_header_falls_back_to_plain_import(field, falls_bac
     falls_back(damaged, words.get(field, "header"))
 
 
+@pytest.mark.once
 def test_a_flipped_bit_in_the_section_table_falls_back_to_plain_import(falls_back, glow, damaged):
     falls_back(glow.flip(PAGE // 2).write(damaged), "header")
 
@@ -211,6 +214,7 @@ def test_another_pythons_archive_is_refused(falls_back, tmp_path):
     falls_back(other.file, "built for another interpreter: CPython")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("section", "changes"),
     [
@@ -232,6 +236,7 @@ def test_a_section_table_that_cannot_be_is_refused(section, changes, falls_back,
 # The sections.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("section", CHECKED_AT_OPEN)
 @pytest.mark.parametrize("where", [0.0, 0.5, 1.0])
 def test_a_flipped_bit_in_the_index_falls_back_to_plain_import(section, where, falls_back, glow, damaged):
@@ -240,6 +245,7 @@ def test_a_flipped_bit_in_the_index_falls_back_to_plain_import(section, where, f
     falls_back(damaged, f"checksum mismatch in the {section} section")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("section", SECTIONS)
 def test_verify_finds_a_flipped_bit_in_any_section(section, glow, damaged):
     place = glow.sections[section]

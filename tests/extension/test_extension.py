@@ -9,6 +9,8 @@ import pytest
 import snapshots
 from processes import glowplug
 
+pytestmark = pytest.mark.once
+
 MEGABYTE = 1_000_000
 FUNCTION = """\
 import json

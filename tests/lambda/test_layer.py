@@ -9,6 +9,9 @@ import pytest
 from processes import glowplug
 
 
+pytestmark = pytest.mark.once
+
+
 @pytest.fixture(scope="module")
 def archive(functions):
     return functions.archive("exits.raises")

@@ -5,47 +5,39 @@ use std::ffi::{c_int, c_void};
 
 use glowplug_archive::Archive;
 
-/// The executable part of this shared object: address and length in bytes.
-struct Text {
-    start: usize,
-    length: usize,
-}
+/// The parts of this shared object that are not written to: address and length in bytes.
+type Parts = Vec<(usize, usize)>;
 
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, found: *mut c_void) -> c_int {
-    // SAFETY: dl_iterate_phdr(3) gives a valid record, and `found` is the `Text` of `own_text`.
-    let (info, found) = unsafe { (&*info, &mut *found.cast::<Text>()) };
+    // SAFETY: dl_iterate_phdr(3) gives a valid record, and `found` is the `Parts` of `own_parts`.
+    let (info, found) = unsafe { (&*info, &mut *found.cast::<Parts>()) };
     // SAFETY: the record describes `dlpi_phnum` program headers.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-    for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_X != 0) {
-        let start = (info.dlpi_addr + header.p_vaddr) as usize;
-        let length = header.p_memsz as usize;
-        if (start..start + length).contains(&(own_text as *const () as usize)) {
-            *found = Text { start, length };
-            return 1;
-        }
-    }
-    0
+    let own = own_parts as *const () as usize;
+    let parts = headers
+        .iter()
+        .filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0)
+        .map(|h| ((info.dlpi_addr + h.p_vaddr) as usize, h.p_memsz as usize));
+    *found = parts.collect();
+    c_int::from(found.iter().any(|(start, length)| (*start..start + length).contains(&own)))
 }
 
-fn own_text() -> Text {
-    let mut text = Text { start: 0, length: 0 };
-    // SAFETY: `visit` keeps to its contract and `text` outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut text).cast()) };
-    text
+fn own_parts() -> Parts {
+    let mut parts = Parts::new();
+    // SAFETY: `visit` keeps to its contract and `parts` outlives the call.
+    let found = unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut parts).cast()) };
+    if found == 0 { Parts::new() } else { parts }
 }
 
-/// Gives back what activation touched of this shared object's code and of the archive's index.
+/// Gives back what activation touched of this shared object and of the archive's index.
 pub fn shrink(archive: &Archive) {
-    let text = own_text();
     let index = archive.index_bytes();
-    for (start, length) in [(text.start, text.length), (index.as_ptr().addr(), index.len())] {
-        let page = glowplug_archive::header::PAGE;
+    let page = glowplug_archive::header::PAGE;
+    for (start, length) in own_parts().into_iter().chain([(index.as_ptr().addr(), index.len())]) {
         let first = start & !(page - 1);
         let end = (start + length).next_multiple_of(page);
-        if length > 0 {
-            // SAFETY: both are mappings of files that nobody writes to (code without text relocations,
-            // a read-only map), so dropping their pages changes nothing of what is read there.
-            unsafe { libc::madvise(first as *mut c_void, end - first, libc::MADV_DONTNEED) };
-        }
+        // SAFETY: these are mappings of files that nobody writes to (no text relocations, a read-only
+        // map), so dropping their pages changes nothing of what is read there.
+        unsafe { libc::madvise(first as *mut c_void, end - first, libc::MADV_DONTNEED) };
     }
 }

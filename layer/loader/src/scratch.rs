@@ -24,7 +24,12 @@ pub struct Scratch {
     room: usize,
     /// In the order of their addresses.
     placed: Vec<Placed>,
+    /// How far memory was written to since it was given back, in bytes.
+    reached: usize,
 }
+
+/// So much unused memory is kept for the next import, in bytes; more is given back to the kernel.
+const SPARE: usize = 64 * 1024;
 
 impl Scratch {
     /// Reserves address space for transient ranges of `length` bytes together; memory is taken when
@@ -43,19 +48,28 @@ impl Scratch {
                 0,
             )
         };
-        (base != libc::MAP_FAILED).then_some(Self { base: base.cast(), room, placed: Vec::new() })
+        (base != libc::MAP_FAILED).then_some(Self { base: base.cast(), room, placed: Vec::new(), reached: 0 })
     }
 
     /// Room for a range of `length` bytes, a multiple of 16.
     pub fn place(&mut self, length: usize) -> Option<*mut u8> {
-        let top = self.placed.last().map_or(0, |p| p.at + p.length);
+        let top = self.top();
+        if self.room - top < length {
+            return None;
+        }
+        self.reached = self.reached.max(top + length);
         // SAFETY: inside of the mapping.
-        (self.room - top >= length).then(|| unsafe { self.base.add(top) })
+        Some(unsafe { self.base.add(top) })
+    }
+
+    /// Where the next range is placed.
+    fn top(&self) -> usize {
+        self.placed.last().map_or(0, |p| p.at + p.length)
     }
 
     /// Notes that range `number` lives where [`Scratch::place`] said last.
     pub fn keep(&mut self, number: usize, length: usize, words: [Vec<u32>; 3]) {
-        let at = self.placed.last().map_or(0, |p| p.at + p.length);
+        let at = self.top();
         let [counts, watched, frames] = words;
         self.placed.push(Placed { number, at, length, counts, watched, frames, given_up: false });
     }
@@ -98,18 +112,17 @@ impl Scratch {
         while self.placed.last().is_some_and(|p| p.given_up) {
             self.placed.pop();
         }
-        if self.placed.is_empty() {
-            self.shrink();
-        }
+        self.shrink();
         true
     }
 
-    /// Gives the memory back to the kernel, but for some that the next import will want.
-    fn shrink(&self) {
-        const KEPT: usize = 64 * 1024;
-        if self.room > KEPT {
-            // SAFETY: our own mapping, in which no objects live; what is read there again is zero.
-            unsafe { libc::madvise(self.base.add(KEPT).cast(), self.room - KEPT, libc::MADV_DONTNEED) };
+    /// Gives memory that is not in use back to the kernel, where it is much.
+    fn shrink(&mut self) {
+        let kept = (self.top() + SPARE / 2).next_multiple_of(glowplug_archive::header::PAGE);
+        if self.reached > kept + SPARE {
+            // SAFETY: our own mapping, above all objects; what is read there again is zero.
+            unsafe { libc::madvise(self.base.add(kept).cast(), self.reached - kept, libc::MADV_DONTNEED) };
+            self.reached = kept;
         }
     }
 }
