@@ -28,10 +28,10 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check recipes-check python-tests cpython-tests deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check recipes-check python-tests cpython-tests arm64 deny fuzz clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@sed -n '/^# Variables:/,/^$$/s/^# \{0,1\}//p' $(MAKEFILE_LIST)
 
 wheel: tools ## Build dist/glowplug-*.whl for this platform
@@ -73,6 +73,9 @@ python-tests: wheel pythons ## End-to-end tests, with every Python
 cpython-tests: wheel pythons ## Many more of CPython's own tests than `make test` runs, from an archive (an hour)
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@GLOWPLUG_CPYTHON_TESTS=all $(PYTHON) $(SETUP)/each_python.py tests/cpython $(ARGS)
+
+arm64: tools ## Build everything for arm64 and try it under emulation (Debian's compiler and Pythons; half an hour)
+	@$(PYTHON) tests/arm64/try_arm64.py $(ARGS)
 
 deny: ## Licences and sources of the dependencies (builds cargo-deny the first time: 4 minutes)
 	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny

@@ -1,4 +1,4 @@
-"""A Python from another Debian suite, unpacked into a folder with its own C library and made to run from there.
+"""Packages from another Debian suite, unpacked into a folder; above all a Python, made to run from there.
 
 The machine's own apt configuration is read (for the mirror) and never changed: apt works on sources, lists and a
 package database of its own, so the whole dependency closure is fetched, down to libc.
@@ -62,8 +62,11 @@ def run(command, what):
     return done.stdout
 
 
-def isolated_apt(folder, suite):
-    """Writes an apt configuration that sees only `suite` and an empty package database; returns its path."""
+def isolated_apt(folder, suite, architectures=()):
+    """Writes an apt configuration that sees only `suite` and an empty package database; returns its path.
+
+    Of `architectures` the first is the one that packages are for unless they say another; none: this machine's.
+    """
     for sub in ("etc/sources.d", "etc/preferences.d", "state/lists/partial", "cache/archives/partial"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
     (folder / "etc/sources.list").write_text(f"deb [signed-by={keyring()}] {mirror()} {suite} main\n")
@@ -82,8 +85,19 @@ def isolated_apt(folder, suite):
         # The default wants to drop to a user who may not be able to enter this folder.
         'APT::Sandbox::User "root";\n'
         'APT::Install-Recommends "false";\n'
+        + "".join(f'APT::Architecture "{first}";\n' for first in architectures[:1])
+        + "".join(f'APT::Architectures:: "{each}";\n' for each in architectures)
     )
     return configuration
+
+
+def download(work, suite, packages, architectures=()):
+    """Fetches packages of a suite and all that they need, into the folder `work`; returns the files."""
+    shutil.rmtree(work, ignore_errors=True)
+    apt = ["apt-get", "-c", isolated_apt(work, suite, architectures), "-qq", "-y"]
+    run([*apt, "update"], "apt-get update")
+    run([*apt, "--download-only", "install", *packages], "apt-get install --download-only")
+    return sorted((work / "cache" / "archives").glob("*.deb"))
 
 
 def library_folder(root):
@@ -117,6 +131,18 @@ def unpack(package, root):
         f"unpacking {package.name}")  # fmt: skip
 
 
+def unpack_all(packages, root, left_out=NOT_UNPACKED):
+    """Unpacks packages into the new folder `root`, but for those named in `left_out`."""
+    with step(f"unpacking {len(packages)} packages into {root.relative_to(places.REPOSITORY)}"):
+        # As on Debian since the merge of / and /usr; older suites' packages still unpack into /lib.
+        for name in ("bin", "lib", "lib64", "sbin"):
+            (root / "usr" / name).mkdir(parents=True)
+            (root / name).symlink_to(f"usr/{name}")
+        for package in packages:
+            if package.name.split("_")[0] not in left_out:
+                unpack(package, root)
+
+
 def compile_library(executable, library):
     """Writes the .pyc files of a standard library, as Debian's packages do when they are installed.
 
@@ -138,22 +164,12 @@ def python(suite, minor):
         raise Unavailable("this machine has no apt-get and dpkg-deb to fetch it with")
     shutil.rmtree(root, ignore_errors=True)
     work = places.TARGET / "apt" / f"{suite}-python{minor}"
-    shutil.rmtree(work, ignore_errors=True)
     with step(f"fetching Python {minor} and its libraries from Debian {suite}"):
-        apt = ["apt-get", "-c", isolated_apt(work, suite), "-qq", "-y"]
-        run([*apt, "update"], "apt-get update")
         wanted_packages = [f"python{minor}", f"python{minor}-venv", f"libpython{minor}-dev", "libstdc++6",
                            f"libpython{minor}-testsuite"]  # fmt: skip
-        run([*apt, "--download-only", "install", *wanted_packages], "apt-get install --download-only")
-    packages = sorted((work / "cache" / "archives").glob("*.deb"))
-    with step(f"unpacking {len(packages)} packages into {root.relative_to(places.REPOSITORY)}"):
-        # As on Debian since the merge of / and /usr; older suites' packages still unpack into /lib.
-        (root / "usr" / "lib").mkdir(parents=True)
-        (root / "lib").symlink_to("usr/lib")
-        for package in packages:
-            if package.name.split("_")[0] not in NOT_UNPACKED:
-                unpack(package, root)
-        make_runnable(executable, root)
+        packages = download(work, suite, wanted_packages)
+    unpack_all(packages, root)
+    make_runnable(executable, root)
     run([executable, "-c", "import ssl, sqlite3, ctypes, lzma"], f"starting the unpacked Python {minor}")
     with step(f"compiling the standard library of Python {minor}"):
         compile_library(executable, root / "usr" / "lib" / f"python{minor}")
