@@ -11,7 +11,7 @@ CHECKSUM_AT = PAGE - 8
 TABLE_AT = 176
 SECTION = struct.Struct("<IIQQQQ")
 MODULE = struct.Struct("<QIIIIHHIIIQQqQQ")
-RANGE = struct.Struct("<QIIQQ")
+RANGE = struct.Struct("<QIIQIIQ")
 REGEX = struct.Struct("<QIIQ")
 
 # Kinds of ranges.
@@ -42,7 +42,6 @@ SECTIONS = {
     2: "roots",
     3: "modules",
     4: "ranges",
-    5: "relocations",
     6: "heap",
     7: "compiled",
     8: "regexes",
@@ -126,14 +125,15 @@ class GlowFile:
             _, name_at, name_length, *_, number, _, stored, source_at, _, _, _, _ = row
             if names[name_at : name_at + name_length].decode() == name:
                 ranges = self.rows("ranges", RANGE)
-                start, length, _, relocations, _ = ranges[number]
-                persistent, persistent_length, *_ = ranges[number - sum(kind == TRANSIENT for _, _, kind, *_ in ranges)]
+                _, size, _, start, length, bitmaps, _ = ranges[number]
+                distance = sum(kind == TRANSIENT for _, _, kind, *_ in ranges)
+                _, persistent_size, _, persistent, persistent_length, *_ = ranges[number - distance]
                 at = {name: section.offset for name, section in self.sections.items()}
-                bitmaps = 2 * 8 * -(-length // (8 * 64))
                 return {
                     "heap": (at["heap"] + start, length),
                     "persistent": (at["heap"] + persistent, persistent_length),
-                    "relocations": (at["relocations"] + relocations, bitmaps),
+                    "relocations": (at["heap"] + start + length, bitmaps),
+                    "unpacked": size + persistent_size,
                     "sources": (at["sources"] + source_at, stored),
                 }
         raise KeyError(name)
@@ -141,7 +141,7 @@ class GlowFile:
     def pool_chunks(self):
         """Places of the chunks of shared strings, as (offset, length)."""
         heap = self.sections["heap"].offset
-        return [(heap + start, length) for start, length, kind, *_ in self.rows("ranges", RANGE) if kind == POOL]
+        return [(heap + at, length) for _, _, kind, at, length, *_ in self.rows("ranges", RANGE) if kind == POOL]
 
     def regexes(self):
         """Places of the compiled expressions, as (offset, length)."""

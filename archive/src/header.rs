@@ -29,9 +29,7 @@ pub enum SectionKind {
     Modules = 3,
     /// [`heap::RangeRecord`]s.
     Ranges = 4,
-    /// Relocation bitmaps of the ranges.
-    Relocations = 5,
-    /// The objects.
+    /// The objects and their relocation bitmaps.
     Heap = 6,
     /// [`crate::compiled::CompiledRecord`]s, ordered by key.
     Compiled = 7,
@@ -47,12 +45,11 @@ pub enum SectionKind {
 
 impl SectionKind {
     /// Every kind this version knows.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Names,
         Self::Roots,
         Self::Modules,
         Self::Ranges,
-        Self::Relocations,
         Self::Heap,
         Self::Compiled,
         Self::Regexes,
@@ -69,7 +66,6 @@ impl SectionKind {
             Self::Roots => "roots",
             Self::Modules => "modules",
             Self::Ranges => "ranges",
-            Self::Relocations => "relocations",
             Self::Heap => "heap",
             Self::Compiled => "compiled",
             Self::Regexes => "regexes",

@@ -7,7 +7,8 @@
 //! holds what is of no use once the module has been executed: the code of its body and of class
 //! bodies, functions that nobody kept, and their tables. It is brought to life in memory that is
 //! used again. Nothing in a persistent range refers to a transient one. A range is brought to life
-//! (read in, verified, relocated) when it is first needed.
+//! (read in, verified, unpacked, relocated) when it is first needed. In the file it is two LZ4 blocks,
+//! one after the other: its objects and its bitmaps.
 //!
 //! Every pointer is one 8-byte word at a multiple of 8. Two bitmaps per range, one bit a word, say
 //! what the words are:
@@ -38,6 +39,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::checksum;
 use crate::error::{Error, Result};
+use crate::packing;
 
 /// Bytes of a pool chunk. Only the last one may be shorter, so the chunk of an offset is found by
 /// a division.
@@ -118,7 +120,7 @@ pub mod externs {
     pub const SMALL_INT_MAX: i64 = 1024;
 }
 
-/// One row of the ranges section, 32 bytes.
+/// One row of the ranges section, 40 bytes.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct RangeRecord {
@@ -128,11 +130,14 @@ pub struct RangeRecord {
     pub length: u32,
     /// A [`RangeKind`] as a number.
     pub kind: u32,
-    /// Where its bitmaps begin in the relocations section, in bytes, a multiple of 8. The symbol
-    /// bitmap comes first, then the internal one, each of [`bitmap_words`] 8-byte words.
-    pub relocations: u64,
-    /// XXH3-64 of the range's bytes followed (as a second hash, xored after a rotation by 1) by
-    /// its bitmaps': see [`range_checksum`].
+    /// Where it is stored in the heap section, in bytes.
+    pub stored: u64,
+    /// Length there of its objects, an LZ4 block, in bytes.
+    pub stored_objects: u32,
+    /// Length there of its bitmaps, the LZ4 block that follows: the symbol bitmap, then the internal
+    /// one, each of [`bitmap_words`] 8-byte words.
+    pub stored_bitmaps: u32,
+    /// XXH3-64 of the two blocks as they are stored.
     pub checksum: u64,
 }
 
@@ -160,12 +165,6 @@ impl RangeRecord {
 #[must_use]
 pub const fn bitmap_words(length: u32) -> usize {
     (length as usize).div_ceil(8 * 64)
-}
-
-/// The checksum that stands in a [`RangeRecord`].
-#[must_use]
-pub fn range_checksum(objects: &[u8], bitmaps: &[u8]) -> u64 {
-    checksum::of(objects).rotate_left(1) ^ checksum::of(bitmaps)
 }
 
 /// Number of an interned string within a [`HeapBuilder`].
@@ -260,8 +259,10 @@ pub struct HeapBuilder {
 pub struct BuiltHeap {
     /// Content of the heap section.
     pub bytes: Vec<u8>,
-    /// Content of the relocations section.
-    pub relocations: Vec<u8>,
+    /// Bytes that the ranges take when they are unpacked.
+    length: u64,
+    /// What is stored of each range.
+    blocks: Vec<Vec<u8>>,
     /// Content of the ranges section.
     pub ranges: Vec<RangeRecord>,
     /// What internal pointers were written for.
@@ -343,7 +344,8 @@ impl HeapBuilder {
 
         let mut heap = BuiltHeap {
             bytes: Vec::new(),
-            relocations: Vec::new(),
+            length: 0,
+            blocks: Vec::new(),
             ranges: Vec::new(),
             preferred_base,
             pool_chunks: u32::try_from(pool.len().div_ceil(POOL_CHUNK)).expect("fewer than 2^32 chunks"),
@@ -355,7 +357,7 @@ impl HeapBuilder {
         }
         let mut transients = Vec::with_capacity(self.modules.len());
         for (mut persistent, transient) in std::mem::take(&mut self.modules) {
-            let base = heap.bytes.len() as u64;
+            let base = heap.length;
             let mut places = HashMap::new();
             for slot in persistent.slots.clone().iter().chain(&transient.slots) {
                 let Target::Interned(id) = slot.target else { continue };
@@ -371,6 +373,7 @@ impl HeapBuilder {
         for (transient, base, places) in transients {
             heap.append(transient, RangeKind::Transient, base, &places)?;
         }
+        heap.store();
         Ok(heap)
     }
 }
@@ -385,7 +388,7 @@ impl BuiltHeap {
         strings: &HashMap<StringId, u64>,
     ) -> Result<()> {
         pad(&mut objects.bytes, RANGE_ALIGN);
-        let base = self.bytes.len() as u64;
+        let base = self.length;
         let length = u32::try_from(objects.bytes.len())
             .map_err(|_| Error::Unstorable(format!("a range of {} bytes", objects.bytes.len())))?;
         let words = bitmap_words(length);
@@ -408,16 +411,37 @@ impl BuiltHeap {
             symbols[at / 8 / 64] |= u64::from(symbol) << (at / 8 % 64);
             internals[at / 8 / 64] |= u64::from(internal) << (at / 8 % 64);
         }
-        let bitmaps: Vec<u8> = symbols.iter().chain(&internals).flat_map(|w| w.to_le_bytes()).collect();
+        let mut block = packing::pack(&objects.bytes)?;
+        let stored_objects = block.len();
+        if length > 0 {
+            let bitmaps: Vec<u8> = symbols.iter().chain(&internals).flat_map(|w| w.to_le_bytes()).collect();
+            block.extend(packing::pack(&bitmaps)?);
+        }
+        let short = |bytes: usize| {
+            u32::try_from(bytes).map_err(|_| Error::Unstorable(format!("a range of {length} bytes")))
+        };
         self.ranges.push(RangeRecord {
             offset: base,
             length,
             kind: kind as u32,
-            relocations: self.relocations.len() as u64,
-            checksum: range_checksum(&objects.bytes, &bitmaps),
+            stored: 0,
+            stored_objects: short(stored_objects)?,
+            stored_bitmaps: short(block.len() - stored_objects)?,
+            checksum: checksum::of(&block),
         });
-        self.relocations.extend_from_slice(&bitmaps);
-        self.bytes.extend_from_slice(&objects.bytes);
+        self.length += u64::from(length);
+        self.blocks.push(block);
         Ok(())
+    }
+
+    /// Puts what is stored in the order in which it is needed: the pool, then what belongs to each
+    /// module together.
+    fn store(&mut self) {
+        let (pool, modules) = (self.pool_chunks as usize, self.modules as usize);
+        let both = (pool..pool + modules).flat_map(|number| [number, number + modules]);
+        for number in (0..pool).chain(both) {
+            self.ranges[number].stored = self.bytes.len() as u64;
+            self.bytes.append(&mut self.blocks[number]);
+        }
     }
 }

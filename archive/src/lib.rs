@@ -16,6 +16,7 @@ pub mod header;
 pub mod heap;
 pub mod manifest;
 pub mod modules;
+pub mod packing;
 pub mod plan;
 pub mod reader;
 pub mod regex;

@@ -1,17 +1,20 @@
 //! Reading an archive: unchecked bytes come in, and what is handed out has been checked.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use memmap2::Mmap;
-use zerocopy::{FromBytes, Immutable, KnownLayout};
+use memmap2::{Mmap, MmapOptions};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::compiled::CompiledRecord;
 use crate::error::{Error, Result};
 use crate::header::{Header, SectionKind, SectionRecord};
-use crate::heap::{ADDRESS_LIMIT, RANGE_ALIGN, RangeKind, RangeRecord, bitmap_words, range_checksum};
+use crate::heap::{ADDRESS_LIMIT, RANGE_ALIGN, RangeKind, RangeRecord, bitmap_words};
 use crate::manifest::Manifest;
 use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootRecord};
+use crate::packing;
 use crate::plan::Plan;
 use crate::regex::{self, CompiledRegex};
 use crate::{checksum, header};
@@ -21,19 +24,22 @@ const DECOMPRESSED_LIMIT: usize = 256 << 20;
 
 /// An open archive: header and index verified, every record's offsets within bounds.
 ///
-/// The whole file is mapped read-only and shared. The heap is to be mapped by whoever relocates
-/// it, privately, from [`Archive::file`].
+/// Header and index are mapped read-only and shared, and the whole file when another section is asked
+/// for: the kernel maps the pages around what is touched, which counts as resident. The heap's ranges are to be read from
+/// [`Archive::file`] by whoever relocates them.
 pub struct Archive {
     path: PathBuf,
     file: File,
-    map: Mmap,
+    /// Header and index.
+    index: Mmap,
+    /// The whole file, once something else is asked for.
+    whole: OnceLock<Mmap>,
     header: Header,
     names: Span,
     roots: Span,
     modules: Span,
     ranges: Span,
     compiled: Span,
-    relocations: Span,
     heap: Span,
 }
 
@@ -59,20 +65,30 @@ impl Archive {
         if metadata.len() == 0 {
             return Err(Error::Size { expected: header::PAGE as u64, found: 0 });
         }
+        let mut page = [0; header::PAGE];
+        let filled = file.read_at(&mut page, 0).map_err(Error::io(path))?;
+        let header = Header::decode(&page[..filled], metadata.len())?;
+        let index = header
+            .sections
+            .iter()
+            .filter(|s| SectionKind::ALL.iter().any(|k| *k as u32 == s.kind && k.verified_at_open()));
+        let end = to_usize(index.map(|s| s.offset + s.length).max().unwrap_or(0))?;
         // SAFETY: the map is read-only. Archives lie on read-only layers or are replaced by
         // rename, never written in place; a file cut short by force ends the process by SIGBUS,
         // which no reader of a map can exclude.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
-        Self::check(path, file, map)
+        let map =
+            unsafe { MmapOptions::new().len(end.max(header::PAGE)).map(&file) }.map_err(Error::io(path))?;
+        Self::check(path, file, map, header)
     }
 
-    fn check(path: &Path, file: File, map: Mmap) -> Result<Self> {
-        let header = Header::decode(&map, map.len() as u64)?;
+    fn check(path: &Path, file: File, map: Mmap, header: Header) -> Result<Self> {
         let span = |kind: SectionKind| -> Result<Span> {
             let record = find(&header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
             let start = to_usize(record.offset)?;
             let end = start + to_usize(record.length)?;
-            if kind.verified_at_open() && checksum::of(&map[start..end]) != record.checksum {
+            if kind.verified_at_open()
+                && map.get(start..end).is_none_or(|b| checksum::of(b) != record.checksum)
+            {
                 return Err(Error::Checksum(format!("the {} section", kind.name())));
             }
             Ok(Span { start, end })
@@ -84,10 +100,10 @@ impl Archive {
             modules: span(SectionKind::Modules)?,
             ranges: span(SectionKind::Ranges)?,
             compiled: span(SectionKind::Compiled)?,
-            relocations: span(SectionKind::Relocations)?,
             heap: span(SectionKind::Heap)?,
             file,
-            map,
+            index: map,
+            whole: OnceLock::new(),
             header,
         };
         archive.check_bounds()?;
@@ -107,24 +123,21 @@ impl Archive {
         for root in self.records::<RootRecord>(self.roots, "roots")? {
             named(root.path, "a root's path")?;
         }
-        let heap_length = (self.heap.end - self.heap.start) as u64;
-        if self.header.preferred_base + heap_length > ADDRESS_LIMIT {
-            return Err(Error::Bounds("preferred base in the header".to_owned()));
-        }
-        let relocations_length = (self.relocations.end - self.relocations.start) as u64;
+        let stored_length = (self.heap.end - self.heap.start) as u64;
         let ranges = self.records::<RangeRecord>(self.ranges, "ranges")?;
         let mut end = 0;
         for (number, range) in ranges.iter().enumerate() {
-            let bitmaps = 2 * 8 * bitmap_words(range.length) as u64;
+            let stored = u64::from(range.stored_objects) + u64::from(range.stored_bitmaps);
             let sound = range.offset == end
-                && range.offset.checked_add(range.length.into()).is_some_and(|e| e <= heap_length)
                 && range.length.is_multiple_of(RANGE_ALIGN as u32)
-                && range.relocations.is_multiple_of(8)
-                && range.relocations.checked_add(bitmaps).is_some_and(|e| e <= relocations_length);
+                && range.stored.checked_add(stored).is_some_and(|e| e <= stored_length);
             if !sound {
                 return Err(Error::Bounds(format!("range {number}")));
             }
             end = range.offset + u64::from(range.length);
+        }
+        if self.header.preferred_base.saturating_add(end) > ADDRESS_LIMIT {
+            return Err(Error::Bounds("preferred base in the header".to_owned()));
         }
         let count = |kind: RangeKind| ranges.iter().filter(|r| r.is(kind)).count();
         let persistent = count(RangeKind::Persistent);
@@ -165,7 +178,7 @@ impl Archive {
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
-        &self.map[span.start..span.end]
+        &self.index[span.start..span.end]
     }
 
     fn records<T: FromBytes + Immutable + KnownLayout>(&self, span: Span, what: &str) -> Result<&[T]> {
@@ -183,7 +196,7 @@ impl Archive {
         &self.path
     }
 
-    /// The open file, for mapping the heap.
+    /// The open file, for reading ranges.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.file
@@ -258,44 +271,62 @@ impl Archive {
     /// What of the map was read when the archive was opened: header and index.
     #[must_use]
     pub fn index_bytes(&self) -> &[u8] {
-        &self.map[..self.relocations.start]
+        &self.index
     }
 
-    /// Where the heap lies in the file: offset and length in bytes.
+    /// Bytes that the heap takes when it is unpacked.
     #[must_use]
-    pub fn heap_span(&self) -> (u64, usize) {
-        (self.heap.start as u64, self.heap.end - self.heap.start)
+    pub fn heap_length(&self) -> u64 {
+        self.ranges().last().map_or(0, |r| r.offset + u64::from(r.length))
     }
 
-    /// The heap as it is in the file, through the shared map.
+    /// Where a range is stored in the file: offset and length in bytes.
     #[must_use]
-    pub fn heap(&self) -> &[u8] {
-        self.bytes(self.heap)
+    pub fn stored_span(&self, range: &RangeRecord) -> (u64, usize) {
+        (self.heap.start as u64 + range.stored, range.stored_objects as usize + range.stored_bitmaps as usize)
     }
 
-    /// Where the bitmaps of a range lie in the file: offset and length in bytes.
-    #[must_use]
-    pub fn bitmaps_span(&self, range: &RangeRecord) -> (u64, usize) {
-        (self.relocations.start as u64 + range.relocations, 2 * 8 * bitmap_words(range.length))
+    /// Verifies and unpacks `stored`, what [`Archive::stored_span`] gave the place of: the objects, as
+    /// they are before relocation, and the bitmaps, the symbols' half first.
+    ///
+    /// # Errors
+    /// [`Error::Checksum`] or [`Error::Decode`] if it is damaged; both are left in any state then.
+    ///
+    /// # Panics
+    /// If `objects` is not as long as the range, or `bitmaps` not twice [`bitmap_words`].
+    pub fn unpack(
+        &self,
+        range: &RangeRecord,
+        stored: &[u8],
+        objects: &mut [u8],
+        bitmaps: &mut [u64],
+    ) -> Result<()> {
+        assert_eq!(objects.len(), range.length as usize, "the range's length");
+        assert_eq!(bitmaps.len(), 2 * bitmap_words(range.length), "the bitmaps' length");
+        let parts = stored.split_at_checked(range.stored_objects as usize);
+        let Some((first, second)) = parts.filter(|_| checksum::of(stored) == range.checksum) else {
+            return Err(Error::Checksum("its objects".to_owned()));
+        };
+        packing::unpack(first, objects)?;
+        packing::unpack(second, bitmaps.as_mut_bytes())
     }
 
-    /// The symbol and internal bitmaps of a range.
-    #[must_use]
-    pub fn bitmaps(&self, range: &RangeRecord) -> (&[u64], &[u64]) {
-        let words = bitmap_words(range.length);
-        let start = self.relocations.start + range.relocations as usize;
-        let bytes = &self.map[start..start + 2 * 8 * words];
-        // Sections are page-aligned and `relocations` a multiple of 8, so the cast cannot fail.
-        <[u64]>::ref_from_bytes(bytes).unwrap_or_default().split_at(words)
-    }
-
-    /// Whether `objects`, the bytes of `range` before relocation, and its bitmaps are what was
-    /// written.
-    #[must_use]
-    pub fn range_is_sound(&self, range: &RangeRecord, objects: &[u8]) -> bool {
-        let words = bitmap_words(range.length);
-        let start = self.relocations.start + range.relocations as usize;
-        range_checksum(objects, &self.map[start..start + 2 * 8 * words]) == range.checksum
+    /// The objects and bitmaps of a range, for whoever looks at an archive; see [`Archive::unpack`].
+    ///
+    /// # Errors
+    /// As [`Archive::unpack`].
+    pub fn range_content(&self, range: &RangeRecord) -> Result<(Vec<u8>, Vec<u64>)> {
+        let (start, length) = self.stored_span(range);
+        let stored = self.whole()?.get(start as usize..start as usize + length).ok_or_else(cut_short)?;
+        // A block of LZ4 holds at most 255 times its length: what promises more is damaged, and not
+        // worth the memory.
+        if u64::from(range.length) > 256 * (u64::from(range.stored_objects) + 1) {
+            return Err(Error::Decode { what: "range", why: "its length cannot be".to_owned() });
+        }
+        let mut objects = vec![0; range.length as usize];
+        let mut bitmaps = vec![0; 2 * bitmap_words(range.length)];
+        self.unpack(range, stored, &mut objects, &mut bitmaps)?;
+        Ok((objects, bitmaps))
     }
 
     /// The source of a module, decompressed and verified; `None` where none was stored.
@@ -365,15 +396,25 @@ impl Archive {
     /// The bytes of a section, not verified.
     ///
     /// # Errors
-    /// [`Error::MissingSection`].
+    /// [`Error::MissingSection`], or [`Error::Io`] if the file cannot be mapped.
     pub fn section(&self, kind: SectionKind) -> Result<&[u8]> {
         let record = find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
-        Ok(self.bytes_of(record))
+        self.bytes_of(record)
     }
 
-    pub(crate) fn bytes_of(&self, section: &SectionRecord) -> &[u8] {
-        // `Header::decode` saw that every section lies within the file.
-        &self.map[section.offset as usize..(section.offset + section.length) as usize]
+    pub(crate) fn bytes_of(&self, section: &SectionRecord) -> Result<&[u8]> {
+        // `Header::decode` saw that every section lies within the file, as long as it was then.
+        let place = section.offset as usize..(section.offset + section.length) as usize;
+        self.whole()?.get(place).ok_or_else(cut_short)
+    }
+
+    fn whole(&self) -> Result<&Mmap> {
+        if let Some(map) = self.whole.get() {
+            return Ok(map);
+        }
+        // SAFETY: as for the index.
+        let map = unsafe { Mmap::map(&self.file) }.map_err(Error::io(&self.path))?;
+        Ok(self.whole.get_or_init(|| map))
     }
 
     /// The prefetch plan, verified; `None` where the archive has none.
@@ -406,6 +447,10 @@ impl Archive {
 
 fn find(sections: &[SectionRecord], kind: SectionKind) -> Option<&SectionRecord> {
     sections.iter().find(|s| s.kind == kind as u32)
+}
+
+fn cut_short() -> Error {
+    Error::Bounds("the file was cut short".to_owned())
 }
 
 fn to_usize(n: u64) -> Result<usize> {

@@ -192,13 +192,12 @@ pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
         .map_err(|e| Error::Unstorable(format!("the manifest: {e}")))?;
     let manifest = compressor.compress(&json).map_err(Error::io(path))?;
 
-    let sections: [(u32, &[u8]); 10] = [
+    let sections: [(u32, &[u8]); 9] = [
         (SectionKind::Names as u32, &names.bytes),
         (SectionKind::Roots as u32, roots.as_bytes()),
         (SectionKind::Modules as u32, records.as_bytes()),
         (SectionKind::Ranges as u32, heap.ranges.as_bytes()),
         (SectionKind::Compiled as u32, compiled.as_bytes()),
-        (SectionKind::Relocations as u32, &heap.relocations),
         (SectionKind::Heap as u32, &heap.bytes),
         (SectionKind::Regexes as u32, &regexes),
         (SectionKind::Sources as u32, &sources),
@@ -230,7 +229,9 @@ pub fn add_plan(path: &Path, entries: &[PlanEntry]) -> Result<u64> {
     let header = archive.header();
     let others = || header.sections.iter().filter(|s| s.kind != SectionKind::Plan as u32);
     let mut sections: Vec<(u32, &[u8])> = vec![(SectionKind::Plan as u32, &[])];
-    sections.extend(others().map(|s| (s.kind, archive.bytes_of(s))));
+    for section in others() {
+        sections.push((section.kind, archive.bytes_of(section)?));
+    }
     // Where the other sections begin now, and where they will.
     let before = others().next().map_or(header.file_size, |s| s.offset);
     let length = plan::encode(entries)?.len();

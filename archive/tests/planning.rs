@@ -85,7 +85,7 @@ fn the_plan_stands_right_behind_the_header() {
 fn ranges_of_the_archive_move_with_what_they_cover() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = example::write(folder.path());
-    let heap = |archive: &Archive| archive.heap_span().0;
+    let heap = |archive: &Archive| archive.header().section(SectionKind::Heap).expect("there").offset;
     let before = Archive::open(&path).expect("sound");
     add_plan(&path, &[own(heap(&before), 64), own(0, 100)]).expect("it fits");
     let after = Archive::open(&path).expect("sound");

@@ -32,12 +32,7 @@ fn read_everything(archive: &Archive) -> Result<(), Error> {
         archive.source(module)?;
     }
     for range in archive.ranges() {
-        let start = range.offset as usize;
-        let objects = &archive.heap()[start..start + range.length as usize];
-        let _ = archive.bitmaps(range);
-        if !archive.range_is_sound(range, objects) {
-            return Err(Error::Checksum("a range".to_owned()));
-        }
+        archive.range_content(range)?;
     }
     archive.regexes()?;
     archive.manifest()?;
@@ -73,11 +68,10 @@ fn a_string_of_two_modules_is_stored_once_and_a_huge_one_with_each() {
     let archive = open(folder.path(), &bytes).expect("a sound archive");
     let mut strings = Vec::new();
     for range in archive.ranges().iter().filter(|r| r.is(RangeKind::Persistent)) {
-        let (symbols, _) = archive.bitmaps(range);
+        let (objects, symbols) = archive.range_content(range).expect("sound");
         for word in 0..range.length as usize / 8 {
             if symbols[word / 64] >> (word % 64) & 1 == 1 {
-                let at = range.offset as usize + word * 8;
-                let value = u64::from_le_bytes(archive.heap()[at..at + 8].try_into().expect("a word"));
+                let value = u64::from_le_bytes(objects[word * 8..][..8].try_into().expect("a word"));
                 if value >> KIND_SHIFT == KIND_STRING {
                     strings.push(value & !(u64::MAX << KIND_SHIFT));
                 }
@@ -101,14 +95,15 @@ fn a_transient_range_refers_to_the_persistent_one_of_the_same_module() {
         let transient = archive.ranges()[module.range as usize];
         let persistent = archive.ranges()[module.range as usize - distance];
         assert!(transient.is(RangeKind::Transient) && persistent.is(RangeKind::Persistent));
+        let (objects, bitmaps) = archive.range_content(&transient).expect("sound");
         let word = |number: usize| {
-            let at = transient.offset as usize + module.code as usize + number * 8;
-            u64::from_le_bytes(archive.heap()[at..at + 8].try_into().expect("a word"))
+            let at = module.code as usize + number * 8;
+            u64::from_le_bytes(objects[at..at + 8].try_into().expect("a word"))
         };
         let inside = persistent.offset..persistent.offset + u64::from(persistent.length);
         assert!(inside.contains(&(word(2) - archive.header().preferred_base)));
         assert!(inside.contains(&(word(3) & !(u64::MAX << KIND_SHIFT))));
-        let (symbols, internals) = archive.bitmaps(&transient);
+        let (symbols, internals) = bitmaps.split_at(bitmaps.len() / 2);
         let watched: u64 = symbols.iter().zip(internals).map(|(s, i)| s & i).sum();
         assert_eq!((word(5), watched), (WATCHED_FRAME, 1 << (module.code / 8 + 5)));
     }

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 
 use glowplug_archive::checksum;
 use glowplug_archive::header::{SectionKind, SectionRecord};
-use glowplug_archive::heap::{RangeRecord, bitmap_words, range_checksum};
+use glowplug_archive::heap::RangeRecord;
 use glowplug_archive::plan::Planned;
 use zerocopy::FromBytes as _;
 
@@ -28,7 +28,6 @@ pub struct Verified {
 pub struct Verifier<'a> {
     archive: &'a Planned,
     heap: Option<SectionRecord>,
-    relocations: Option<SectionRecord>,
     /// Read when first needed; empty where it is damaged.
     ranges: Option<Vec<RangeRecord>>,
     buffer: Vec<u8>,
@@ -42,7 +41,6 @@ impl<'a> Verifier<'a> {
         Self {
             archive,
             heap: place(SectionKind::Heap),
-            relocations: place(SectionKind::Relocations),
             ranges: None,
             buffer: Vec::new(),
             found: Verified::default(),
@@ -73,10 +71,12 @@ impl<'a> Verifier<'a> {
             Some(ranges) => ranges,
             None => self.read_ranges().unwrap_or_default(),
         };
-        let first = ranges.partition_point(|r| heap.offset.saturating_add(r.offset) < offset);
-        for (number, range) in ranges.iter().enumerate().skip(first) {
-            let range_end = heap.offset.saturating_add(range.offset).saturating_add(range.length.into());
-            if range_end > end || !go_on() {
+        for (number, range) in ranges.iter().enumerate() {
+            let start = heap.offset.saturating_add(range.stored);
+            if start < offset || start.saturating_add(stored_length(range)) > end {
+                continue;
+            }
+            if !go_on() {
                 break;
             }
             self.check_range(number, range, &heap);
@@ -90,20 +90,13 @@ impl<'a> Verifier<'a> {
     }
 
     fn check_range(&mut self, number: usize, range: &RangeRecord, heap: &SectionRecord) {
-        let Some(relocations) = self.relocations else { return };
-        let bitmaps = 2 * 8 * bitmap_words(range.length) as u64;
-        let (objects, length) = (range.offset, u64::from(range.length));
-        let inside = objects.checked_add(length).is_some_and(|end| end <= heap.length)
-            && range.relocations.checked_add(bitmaps).is_some_and(|end| end <= relocations.length);
-        if !inside {
+        let length = stored_length(range);
+        if range.stored.checked_add(length).is_none_or(|end| end > heap.length) {
             self.found.faults.push(format!("range {number} is out of bounds"));
             return;
         }
-        // Both behind one another in the buffer.
-        let sum = self
-            .read_two((heap.offset + objects, length), (relocations.offset + range.relocations, bitmaps))
-            .map(|(objects, bitmaps)| range_checksum(objects, bitmaps));
-        self.judge(sum, range.checksum, length + bitmaps, || format!("range {number}"));
+        let sum = self.read(heap.offset + range.stored, length).map(checksum::of);
+        self.judge(sum, range.checksum, length, || format!("range {number}"));
     }
 
     fn judge(&mut self, found: io::Result<u64>, expected: u64, length: u64, what: impl Fn() -> String) {
@@ -129,23 +122,21 @@ impl<'a> Verifier<'a> {
     }
 
     fn read(&mut self, offset: u64, length: u64) -> io::Result<&[u8]> {
-        self.read_two((offset, length), (0, 0)).map(|(first, _)| first)
-    }
-
-    fn read_two(&mut self, first: (u64, u64), second: (u64, u64)) -> io::Result<(&[u8], &[u8])> {
-        let total = first.1 + second.1;
-        if total > LONGEST {
+        if length > LONGEST {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let (cut, total) = (first.1 as usize, total as usize);
-        if self.buffer.len() < total {
-            self.buffer.try_reserve_exact(total - self.buffer.len())?;
-            self.buffer.resize(total, 0);
+        let length = length as usize;
+        if self.buffer.len() < length {
+            self.buffer.try_reserve_exact(length - self.buffer.len())?;
+            self.buffer.resize(length, 0);
         }
-        let (objects, rest) = self.buffer.split_at_mut(cut);
-        let bitmaps = &mut rest[..total - cut];
-        self.archive.file().read_exact_at(objects, first.0)?;
-        self.archive.file().read_exact_at(bitmaps, second.0)?;
-        Ok((objects, bitmaps))
+        let bytes = &mut self.buffer[..length];
+        self.archive.file().read_exact_at(bytes, offset)?;
+        Ok(bytes)
     }
+}
+
+/// Bytes of a range in the file.
+fn stored_length(range: &RangeRecord) -> u64 {
+    u64::from(range.stored_objects) + u64::from(range.stored_bitmaps)
 }

@@ -219,6 +219,10 @@ pub struct LayerArguments {
     /// The function's architecture. Default: this machine's.
     #[arg(long, value_enum)]
     pub arch: Option<Architecture>,
+    /// Take the programs from this directory, for another architecture than this build's: `exec`, `extension`
+    /// and `_glowplug.abi3.so`.
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
     /// The function's directory, to check the limit of layer and function together.
     #[arg(long, value_name = "DIR")]
     pub function_dir: Option<PathBuf>,

@@ -76,22 +76,23 @@ pub fn layer(arguments: &LayerArguments) -> Result<ExitCode> {
 /// What goes in, in the order of paths.
 fn entries(arguments: &LayerArguments) -> Result<Vec<Entry>> {
     let machine = arguments.arch.map_or(payload::LAYER_MACHINE, |arch| arch.machine());
-    if machine != payload::LAYER_MACHINE {
+    if machine != payload::LAYER_MACHINE && arguments.programs.is_none() {
         bail!(
-            "this build of glowplug makes layers for {}, not for {}: take the wheel of that platform",
+            "this build of glowplug carries the programs for {}, not for {}: take the wheel of that platform, or name \
+             a directory with them (--programs)",
             machine_name(payload::LAYER_MACHINE),
             machine_name(machine)
         );
     }
-    let mut entries: Vec<Entry> = payload::layer_files()?
-        .into_iter()
-        .map(|file| Entry {
-            path: file.path.to_owned(),
-            part: file.part,
-            content: file.content.to_vec(),
-            executable: file.executable,
-        })
-        .collect();
+    let mut entries = Vec::new();
+    for file in payload::layer_files()? {
+        let content = match &arguments.programs {
+            Some(folder) if file.compiled => program(&folder.join(file.name), machine)?,
+            _ => file.content.to_vec(),
+        };
+        let executable = file.executable;
+        entries.push(Entry { path: file.path.to_owned(), part: file.part, content, executable });
+    }
     for file in &arguments.archive {
         let entry = archive(file, machine)?;
         if entries.iter().any(|other| other.path == entry.path) {
@@ -101,6 +102,19 @@ fn entries(arguments: &LayerArguments) -> Result<Vec<Entry>> {
     }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(entries)
+}
+
+/// A program or module that `--programs` brings.
+fn program(file: &Path, machine: u16) -> Result<Vec<u8>> {
+    /// Where an ELF header names the machine (`e_machine`), in two bytes.
+    const MACHINE: usize = 18;
+    let content = fs::read(file).with_context(|| format!("--programs: cannot read {}", file.display()))?;
+    let is_for_it =
+        content.starts_with(b"\x7fELF") && content.get(MACHINE..MACHINE + 2) == Some(&machine.to_le_bytes());
+    if !is_for_it {
+        bail!("--programs: {} is no program for {}", file.display(), machine_name(machine));
+    }
+    Ok(content)
 }
 
 /// An archive, checked as far as the loader does before it uses one.
@@ -276,6 +290,24 @@ mod tests {
         assert_eq!(modes, [0o100_755, 0o100_644]);
         let text = std::io::read_to_string(zip.by_index(1).expect("an entry")).expect("read");
         assert_eq!(text, "glowplug/start.py".repeat(100));
+    }
+
+    #[test]
+    fn programs_of_another_architecture_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("exec");
+        let mut header = [0; 64];
+        header[..4].copy_from_slice(b"\x7fELF");
+        header[18] = 183;
+        for (content, machine, taken) in [
+            (&header[..], 183, true),
+            (&header, 62, false),
+            (&header[..10], 183, false),
+            (b"#!/bin/sh", 183, false),
+        ] {
+            fs::write(&file, content).expect("written");
+            assert_eq!(program(&file, machine).is_ok(), taken, "{content:?} for {machine}");
+        }
     }
 
     #[test]

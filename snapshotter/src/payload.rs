@@ -41,10 +41,14 @@ pub struct LayerFile {
     pub path: &'static str,
     /// What it is, in a word.
     pub part: &'static str,
+    /// Its name in the payload.
+    pub name: &'static str,
     /// What is in it.
     pub content: &'static [u8],
     /// Whether it is a program.
     pub executable: bool,
+    /// Whether it was built for one architecture.
+    pub compiled: bool,
 }
 
 /// The ELF machine number that the layer's programs are for.
@@ -53,8 +57,14 @@ pub const LAYER_MACHINE: u16 = glowplug_archive::fingerprint::this_machine();
 /// What every layer consists of, in the order of paths.
 pub fn layer_files() -> Result<[LayerFile; 5]> {
     check(&[LOADER, START, WRAPPER, EXTENSION, PACKAGE])?;
-    let file =
-        |path, part, Part { content, .. }: Part, executable| LayerFile { path, part, content, executable };
+    let file = |path, part, Part { name, content }: Part, executable| LayerFile {
+        path,
+        part,
+        name,
+        content,
+        executable,
+        compiled: executable || name == LOADER.name,
+    };
     Ok([
         file("extensions/glowplug", "extension", EXTENSION, true),
         file("glowplug/exec", "wrapper", WRAPPER, true),

@@ -138,7 +138,7 @@ pub fn damage(archive: &Archive) -> Vec<String> {
         .collect();
     for (number, range) in archive.ranges().iter().enumerate() {
         if let Some(what) = range_damage(archive, range) {
-            found.push(format!("range {number}: {what}"));
+            found.push(format!("range {number} of the heap: {what}"));
         }
     }
     for module in archive.modules() {
@@ -162,15 +162,13 @@ pub fn damage(archive: &Archive) -> Vec<String> {
 }
 
 fn range_damage(archive: &Archive, range: &RangeRecord) -> Option<String> {
-    let heap = archive.heap();
-    let start = usize::try_from(range.offset).ok()?;
-    let objects = &heap[start..start + range.length as usize];
-    if !archive.range_is_sound(range, objects) {
-        return Some("checksum mismatch".to_owned());
-    }
+    let (objects, bitmaps) = match archive.range_content(range) {
+        Ok(content) => content,
+        Err(error) => return Some(error.to_string()),
+    };
     let base = archive.header().preferred_base;
-    let end = base + heap.len() as u64;
-    let (symbols, internals) = archive.bitmaps(range);
+    let end = base + archive.heap_length();
+    let (symbols, internals) = bitmaps.split_at(bitmaps.len() / 2);
     let places = |bitmap: &[u64]| -> Vec<usize> {
         let bit = |number: usize| bitmap[number / 64] >> (number % 64) & 1 == 1;
         (0..bitmap.len() * 64).filter(|number| bit(*number)).collect()
@@ -183,7 +181,7 @@ fn range_damage(archive: &Archive, range: &RangeRecord) -> Option<String> {
     let only = |bitmap: &[u64]| bitmap.iter().zip(&both).map(|(bits, both)| bits & !both).collect::<Vec<_>>();
     for number in places(&only(symbols)) {
         match word(number) {
-            Some(symbol) if is_symbol(symbol, heap.len() as u64) => {}
+            Some(symbol) if is_symbol(symbol, archive.heap_length()) => {}
             Some(symbol) => {
                 return Some(format!("symbol {symbol:#x} at {:#x} is out of bounds", number * 8));
             }

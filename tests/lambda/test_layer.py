@@ -2,12 +2,12 @@
 
 import json
 import os
+import shutil
 import stat
 import zipfile
 
 import pytest
 from processes import glowplug
-
 
 pytestmark = pytest.mark.once
 
@@ -60,6 +60,29 @@ def test_another_architecture_is_refused(tmp_path):
     other = {"x86_64": "arm64", "aarch64": "x86_64"}[machine]
     done = glowplug("layer", "--arch", other, "-o", tmp_path / "a.zip")
     assert (done.status, (tmp_path / "a.zip").exists()) == (1, False)
+
+
+def test_programs_for_another_architecture_can_be_brought(tmp_path):
+    glowplug("layer", "--dir", tmp_path / "opt").succeeded()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    name, number = {"x86_64": ("arm64", 183), "aarch64": ("x86_64", 62)}[os.uname().machine]
+    files = {
+        "exec": "glowplug/exec",
+        "extension": "extensions/glowplug",
+        "_glowplug.abi3.so": "python/_glowplug.abi3.so",
+    }
+    for file, path in files.items():
+        content = (tmp_path / "opt" / path).read_bytes()
+        (programs / file).write_bytes(content[:18] + number.to_bytes(2, "little") + content[20:])
+    options = ("layer", "--arch", name, "--programs", programs)
+    glowplug(*options, "--dir", tmp_path / "other").silently()
+    for file, path in files.items():
+        assert (tmp_path / "other" / path).read_bytes() == (programs / file).read_bytes()
+    shutil.copy2(tmp_path / "opt" / files["exec"], programs / "exec")
+    done = glowplug(*options, "-o", tmp_path / "a.zip")
+    assert (done.status, (tmp_path / "a.zip").exists()) == (1, False)
+    assert "exec is no program for" in done.err
 
 
 def test_what_is_no_archive_is_refused(archive, tmp_path):

@@ -130,7 +130,7 @@ fn prepare(py: Python<'_>, settings: Settings) -> Result<Session, Refusal> {
             archive.header().optimize
         )));
     }
-    let heap = Heap::map(&archive).map_err(|e| named(&path, &e))?;
+    let heap = Heap::reserve(&archive).map_err(|e| named(&path, &e))?;
     let function = archive.roots().iter().position(|r| r.kind == RootKind::Function as u32);
     let places = Places::new(archive.roots().len(), function.zip(settings.root.as_deref()));
     Ok(Session {

@@ -1,21 +1,18 @@
-//! The archive's objects in this process: mapping the heap and bringing ranges of it to life.
+//! The archive's objects in this process: bringing ranges of the heap to life.
 //!
-//! Nothing is touched until a module is imported. Then its persistent range is made writable at one
-//! go (all of its pages will be written), and its transient one is read into [`Scratch`] memory; both
-//! are verified against their checksums, and their words are replaced as `glowplug_archive::heap`
-//! describes. When the module has been executed, the transient range is given up again.
+//! Nothing is touched until a module is imported. Then its persistent range is unpacked to its place in
+//! a reserved piece of memory, and its transient one into [`Scratch`] memory; both are verified against
+//! their checksums, and their words are replaced as `glowplug_archive::heap` describes. When the module has been executed, the transient range is given up again.
 
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 
 use glowplug_archive::Archive;
 use glowplug_archive::header::StringMark;
 use glowplug_archive::heap::{
     EXTERN_LIMIT, KIND_CELL, KIND_SHIFT, KIND_STRING, POOL_CHUNK, RangeKind, RangeRecord, TRANSIENT_COUNT,
-    TYPE_WORD, WATCHED_FRAME, externs, range_checksum,
+    TYPE_WORD, WATCHED_FRAME, bitmap_words, externs,
 };
 use pyo3::ffi;
-use zerocopy::IntoBytes as _;
 
 use crate::externs::Externs;
 use crate::scratch::Scratch;
@@ -41,7 +38,6 @@ enum State {
 pub struct Heap {
     base: *mut u8,
     length: usize,
-    file_offset: u64,
     /// What internal pointers must be moved by.
     shift: u64,
     states: Vec<State>,
@@ -52,6 +48,8 @@ pub struct Heap {
     scratch: Option<Scratch>,
     externs: Externs,
     mark: StringMark,
+    /// Of the range being brought in, as it is stored.
+    stored: Vec<u8>,
     /// Of the range being brought in.
     bitmaps: Vec<u64>,
     /// Whether the kernel knows `MADV_POPULATE_WRITE`.
@@ -62,32 +60,31 @@ pub struct Heap {
 pub type Refusal = String;
 
 impl Heap {
-    /// Maps the heap of `archive`, privately and at its preferred address if that is free.
-    pub fn map(archive: &Archive) -> Result<Self, Refusal> {
-        let (file_offset, length) = archive.heap_span();
+    /// Reserves memory for the heap of `archive`, at its preferred address if that is free.
+    pub fn reserve(archive: &Archive) -> Result<Self, Refusal> {
+        let length = usize::try_from(archive.heap_length()).map_err(|e| e.to_string())?;
         let preferred = archive.header().preferred_base;
         let mut base = std::ptr::null_mut();
         if length > 0 {
-            // SAFETY: a new private mapping of our own file; the address is a hint only, so no
-            // mapping of the process is replaced.
+            // SAFETY: a new private mapping; the address is a hint only, so no mapping of the process
+            // is replaced.
             base = unsafe {
                 libc::mmap(
                     preferred as *mut libc::c_void,
                     length,
                     libc::PROT_READ | libc::PROT_WRITE,
-                    libc::MAP_PRIVATE | libc::MAP_NORESERVE,
-                    archive.file().as_raw_fd(),
-                    file_offset as libc::off_t,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                    -1,
+                    0,
                 )
             };
             if base == libc::MAP_FAILED {
-                return Err(format!("cannot map the objects: {}", std::io::Error::last_os_error()));
+                return Err(format!("no memory for the objects: {}", std::io::Error::last_os_error()));
             }
         }
         Ok(Self {
             base: base.cast(),
             length,
-            file_offset,
             shift: (base as u64).wrapping_sub(preferred),
             states: vec![State::Untouched; archive.ranges().len()],
             pool_chunks: archive.ranges().iter().take_while(|r| r.is(RangeKind::Pool)).count(),
@@ -95,6 +92,7 @@ impl Heap {
             scratch: None,
             externs: Externs::new(),
             mark: archive.header().string_mark,
+            stored: Vec::new(),
             bitmaps: Vec::new(),
             populates: true,
         })
@@ -173,9 +171,7 @@ impl Heap {
         }
         self.externs.set_file_name(file_name);
         if !range.is(RangeKind::Transient) {
-            self.bring_in(archive, &range)?;
-            // SAFETY: `Archive::open` saw that the range lies in the heap.
-            let place = unsafe { self.base.add(range.offset as usize) };
+            let place = self.bring_in(archive, &range)?;
             // SAFETY: by the caller; the range is there.
             return unsafe { self.relocate(archive, &range, place, &range) }.map(|_| ());
         }
@@ -195,61 +191,35 @@ impl Heap {
         Ok(())
     }
 
-    /// Makes the pages of a range writable, reads its bitmaps into `self.bitmaps`, and checks both.
-    fn bring_in(&mut self, archive: &Archive, range: &RangeRecord) -> Result<(), Refusal> {
-        let (start, length) = (range.offset as usize, range.length as usize);
-        // SAFETY: `Archive::open` saw that the range lies in the heap.
-        let first = unsafe { self.base.add(start) };
-        let mut present = false;
+    /// Unpacks a range to its place in the heap, which is returned, and its bitmaps.
+    fn bring_in(&mut self, archive: &Archive, range: &RangeRecord) -> Result<*mut u8, Refusal> {
+        // SAFETY: the heap was reserved for all ranges.
+        let place = unsafe { self.base.add(range.offset as usize) };
         if self.populates {
-            let page = first.map_addr(|a| a & !(PAGE - 1));
-            let span = first.addr() - page.addr() + length;
-            // SAFETY: the pages belong to our mapping; they are only made present and writable.
-            let answer = unsafe { libc::madvise(page.cast(), span, POPULATE_WRITE) };
-            present = answer == 0;
-            if !present {
-                match std::io::Error::last_os_error().raw_os_error() {
-                    Some(libc::EINVAL | libc::ENOSYS | libc::EPERM) => self.populates = false,
-                    Some(libc::EFAULT) => return Err("the archive was cut short".to_owned()),
-                    _ => {}
-                }
+            let page = place.map_addr(|a| a & !(PAGE - 1));
+            let span = place.addr() - page.addr() + range.length as usize;
+            // SAFETY: the pages belong to our mapping; they are only made present and writable, all at
+            // once, which is cheaper than one by one.
+            if unsafe { libc::madvise(page.cast(), span, POPULATE_WRITE) } != 0 {
+                self.populates = false;
             }
         }
-        if !present {
-            // The kernel copies the content over itself: pages become ours, and a file cut short
-            // is a short read instead of a signal.
-            return self.read(archive, range, first);
-        }
-        self.verify(archive, range, first)
+        self.read(archive, range, place)?;
+        Ok(place)
     }
 
-    /// Reads a range to `place`, its bitmaps into `self.bitmaps`, and checks both.
+    /// Reads a range, verifies it, and unpacks it to `place` and its bitmaps into `self.bitmaps`.
     fn read(&mut self, archive: &Archive, range: &RangeRecord, place: *mut u8) -> Result<(), Refusal> {
-        let length = range.length as usize;
-        let at = (self.file_offset + range.offset) as libc::off_t;
-        // SAFETY: `place` is memory of ours, as long as the range, to which nothing refers yet.
-        let read = unsafe { libc::pread(archive.file().as_raw_fd(), place.cast(), length, at) };
-        if usize::try_from(read) != Ok(length) {
+        let (at, length) = archive.stored_span(range);
+        self.stored.resize(length, 0);
+        if archive.file().read_exact_at(&mut self.stored, at).is_err() {
             return Err("the archive was cut short".to_owned());
         }
-        self.verify(archive, range, place)
-    }
-
-    /// Reads the bitmaps of a range into `self.bitmaps`, and checks them and the objects at `place`.
-    fn verify(&mut self, archive: &Archive, range: &RangeRecord, place: *mut u8) -> Result<(), Refusal> {
-        // Read, not mapped: they are needed once, and a map would keep them in memory.
-        let (at, bytes) = archive.bitmaps_span(range);
-        self.bitmaps.resize(bytes / 8, 0);
-        if archive.file().read_exact_at(self.bitmaps.as_mut_bytes(), at).is_err() {
-            return Err("the archive was cut short".to_owned());
-        }
-        // SAFETY: present, ours, and not yet written to by anybody.
-        let objects = unsafe { std::slice::from_raw_parts(place, range.length as usize) };
-        if range_checksum(objects, self.bitmaps.as_bytes()) == range.checksum {
-            Ok(())
-        } else {
-            Err("checksum mismatch in its objects".to_owned())
-        }
+        self.bitmaps.resize(2 * bitmap_words(range.length), 0);
+        // SAFETY: `place` is memory of ours, as long as the range, zero or written to by an earlier
+        // range that was given up; nothing refers to it.
+        let objects = unsafe { std::slice::from_raw_parts_mut(place, range.length as usize) };
+        archive.unpack(range, &self.stored, objects, &mut self.bitmaps).map_err(|e| e.to_string())
     }
 
     /// Replaces the words of `range`, which was brought to `place`. Cells lie in the range
@@ -349,7 +319,7 @@ impl Heap {
                 return Err("damaged strings".to_owned());
             }
             let range = archive.ranges()[chunk];
-            let done = self.bring_in(archive, &range);
+            let done = self.bring_in(archive, &range).map(|_| ());
             self.states[chunk] = if done.is_ok() { State::Ready } else { State::Bad };
             done?;
         }

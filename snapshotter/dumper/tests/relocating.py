@@ -10,7 +10,9 @@ import struct
 import types
 from pathlib import Path
 
-MODULES, NAMES, RANGES, RELOCATIONS, HEAP, COMPILED = 3, 1, 4, 5, 6, 7
+import lz4.block
+
+MODULES, NAMES, RANGES, HEAP, COMPILED = 3, 1, 4, 6, 7
 SECTION_TABLE = 176  # Offset of the section table in the header.
 STRING, CELL = 1, 2
 PERSISTENT, TRANSIENT = 0, 2
@@ -57,23 +59,28 @@ class Archive:
         for n in range(count):
             kind, _, offset, length = struct.unpack_from("<IIQQ", data, SECTION_TABLE + 40 * n)
             sections[kind] = data[offset : offset + length]
-        self.relocations = sections[RELOCATIONS]
-        self.ranges = list(struct.iter_unpack("<QIIQQ", sections[RANGES]))
+        self.stored = sections[HEAP]
+        self.ranges = list(struct.iter_unpack("<QIIQIIQ", sections[RANGES]))
         self.modules = {}
         for row in struct.iter_unpack("<QIIIIHHIII", b"".join(sections[MODULES][n : n + 40] for n in
                                       range(0, len(sections[MODULES]), 80))):  # fmt: skip
             _, name, length, _, _, _, flags, number, code, _ = row
             self.modules[sections[NAMES][name : name + length].decode()] = (flags, number, code)
         self.compiled = [row[2:] for row in struct.iter_unpack("<QQII", sections[COMPILED])]
-        self.size = len(sections[HEAP])
+        self.size = sum(length for _, length, *_ in self.ranges)
         self.map = mmap.mmap(-1, max(self.size, PAGE))
-        self.map[: self.size] = sections[HEAP]
+        for offset, length, _, stored, objects, *_ in self.ranges:
+            self.map[offset : offset + length] = self.unpacked(stored, objects, length)
         self.words = (ctypes.c_uint64 * (len(self.map) // 8)).from_buffer(self.map)
         self.base = ctypes.addressof(self.words)
         self.kept = []
         # Nobody frees the objects, so neither must the map be unmapped, not even at the interpreter's end.
         for held in (self.map, self.words, self.kept):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+
+    def unpacked(self, start, stored, length):
+        """The content of an LZ4 block of the heap section; there is none for nothing."""
+        return lz4.block.decompress(self.stored[start : start + stored], length) if length else b""
 
     def module(self, name, filename):
         """The code object of a module."""
@@ -95,10 +102,10 @@ class Archive:
 
     def relocate(self, record, reachable, filename):
         """Replaces the words of a range, which may refer to the ranges `reachable`."""
-        offset, length, _, relocations, _ = record
+        offset, length, _, stored, objects, packed_bitmaps, _ = record
         inside = lambda place: any(start <= place < start + size for start, size, *_ in reachable)  # noqa: E731
         words = -(-length // 512)
-        bitmaps = memoryview(self.relocations)[relocations : relocations + 16 * words]
+        bitmaps = self.unpacked(stored + objects, packed_bitmaps, 16 * words)
         symbols, internals = (int.from_bytes(half, "little") for half in (bitmaps[: 8 * words], bitmaps[8 * words :]))
         watched = symbols & internals
         for word in set_bits(watched):

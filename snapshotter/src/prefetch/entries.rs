@@ -6,7 +6,6 @@ use std::path::Path;
 
 use glowplug_archive::Archive;
 use glowplug_archive::header::{PAGE, SectionKind};
-use glowplug_archive::heap::{RangeKind, RangeRecord};
 use glowplug_archive::modules::RootKind;
 use glowplug_archive::plan::{Base, PlanEntry};
 
@@ -78,14 +77,14 @@ pub fn of(
         start.mapped.iter().map(|m| (m.path.as_str(), (m.size, m.ranges.as_slice()))).collect();
     let own = path.to_str().unwrap_or_default();
     let touched = mapped.get(own).map_or(&[][..], |(_, ranges)| ranges);
-    let mut objects = Objects::new(of_archive(touched, archive), archive);
+    let mut objects = Objects { ranges: of_archive(touched, archive).into() };
     let mut entries = vec![objects.index(archive)];
     let mut layer = Some(of_layer());
     let mut seen = HashSet::from([own.to_owned()]);
     for used in &start.order {
         if let Some(modules) = &used.modules {
             entries.extend(layer.take().unwrap_or_default());
-            let position = modules.iter().find_map(|name| ends_of(archive, name)).unwrap_or_default();
+            let position = modules.iter().find_map(|name| end_of(archive, name)).unwrap_or_default();
             objects.flush(position, STEP, &mut entries);
         }
         // Names of links are in the order, real ones in the maps.
@@ -108,78 +107,51 @@ pub fn of(
         }));
     }
     entries.extend(layer.take().unwrap_or_default());
-    objects.flush([u64::MAX; 2], 0, &mut entries);
+    objects.flush(u64::MAX, 0, &mut entries);
     entries
 }
 
-/// Where in the file the persistent and the transient objects of a module end. Both are in import
-/// order, so what lies before is needed before.
-fn ends_of(archive: &Archive, name: &str) -> Option<[u64; 2]> {
+/// Where in the file the objects of a module end. They are stored in import order, so what lies before
+/// is needed before.
+fn end_of(archive: &Archive, name: &str) -> Option<u64> {
     let module = archive.modules().get(archive.find_module(name)?)?;
-    let end = |number: usize| {
-        let range = archive.ranges().get(number)?;
-        Some(archive.heap_span().0 + range.offset + u64::from(range.length))
-    };
-    let transient = module.range as usize;
-    Some([end(transient.checked_sub(archive.persistent_distance())?)?, end(transient)?])
+    let (offset, length) = archive.stored_span(archive.ranges().get(module.range as usize)?);
+    Some(offset + length as u64)
 }
 
-/// What is left of the archive's own ranges, ascending: up to the persistent objects' end, and from
-/// there on.
+/// What is left of the archive's own ranges, ascending.
 struct Objects {
-    parts: [VecDeque<(u64, u64)>; 2],
+    ranges: VecDeque<(u64, u64)>,
 }
 
 impl Objects {
-    fn new(ranges: Vec<(u64, u64)>, archive: &Archive) -> Self {
-        let transient = archive.ranges().iter().find(|r| r.is(RangeKind::Transient));
-        let border = transient.map_or(u64::MAX, |r| archive.heap_span().0 + r.offset);
-        let mut parts = [VecDeque::new(), VecDeque::new()];
-        for (offset, length) in ranges {
-            let before = border.saturating_sub(offset).min(length);
-            if before > 0 {
-                parts[0].push_back((offset, before));
-            }
-            if before < length {
-                parts[1].push_back((offset + before, length - before));
-            }
-        }
-        Self { parts }
-    }
-
     /// Takes out header, plan and index.
     fn index(&mut self, archive: &Archive) -> PlanEntry {
         let verified = |kind: u32| SectionKind::ALL.iter().any(|k| *k as u32 == kind && k.verified_at_open());
         let sections = archive.header().sections.iter().filter(|s| verified(s.kind));
         let end = sections.map(|s| s.offset + s.length).max().unwrap_or(PAGE as u64);
-        for range in &mut self.parts[0] {
+        for range in &mut self.ranges {
             let cut = end.saturating_sub(range.0).min(range.1);
             *range = (range.0 + cut, range.1 - cut);
         }
-        self.parts[0].retain(|(_, length)| *length > 0);
+        self.ranges.retain(|(_, length)| *length > 0);
         of_archive_entry(0, end, true)
     }
 
-    /// Takes out what lies before the positions, if that is at least `step` bytes.
-    fn flush(&mut self, positions: [u64; 2], step: u64, entries: &mut Vec<PlanEntry>) {
-        let before =
-            |position: u64, (offset, length): &(u64, u64)| position.saturating_sub(*offset).min(*length);
-        let parts = || self.parts.iter().zip(positions);
-        let waiting: u64 =
-            parts().flat_map(|(part, end)| part.iter().map(move |range| before(end, range))).sum();
-        if waiting < step.max(1) {
+    /// Takes out what lies before `position`, if that is at least `step` bytes.
+    fn flush(&mut self, position: u64, step: u64, entries: &mut Vec<PlanEntry>) {
+        let before = |(offset, length): &(u64, u64)| position.saturating_sub(*offset).min(*length);
+        if self.ranges.iter().map(before).sum::<u64>() < step.max(1) {
             return;
         }
-        for (part, end) in self.parts.iter_mut().zip(positions) {
-            while let Some((offset, length)) = part.pop_front() {
-                let cut = before(end, &(offset, length));
-                if cut > 0 {
-                    entries.push(of_archive_entry(offset, cut, false));
-                }
-                if cut < length {
-                    part.push_front((offset + cut, length - cut));
-                    break;
-                }
+        while let Some((offset, length)) = self.ranges.pop_front() {
+            let cut = before(&(offset, length));
+            if cut > 0 {
+                entries.push(of_archive_entry(offset, cut, false));
+            }
+            if cut < length {
+                self.ranges.push_front((offset + cut, length - cut));
+                return;
             }
         }
     }
@@ -206,32 +178,12 @@ fn ranges_of(path: &str, mapped: &Mapped<'_>, evicted: &Evicted) -> Option<(u64,
     Some((size, resident.unwrap_or_else(|| vec![(0, size)])))
 }
 
-/// The archive's own ranges: what was touched, and what the loader reads without mapping it: the
-/// bitmaps that belong to it, and the transient parts of modules whose persistent part was touched.
+/// The archive's own ranges: what was touched of the map (header and index, expressions), and the
+/// objects, which the loader reads without mapping them. They are those of the modules that were
+/// imported when the archive was made, so all of them are needed.
 fn of_archive(touched: &[(u64, u64)], archive: &Archive) -> Vec<(u64, u64)> {
-    let mut ranges = touched.to_vec();
-    let (heap, _) = archive.heap_span();
-    let is_touched = |start: u64, end: u64| touched.iter().any(|(o, l)| *o <= start && end <= o + l);
-    let all = archive.ranges();
-    let mut add_bitmaps = |range: &RangeRecord| {
-        let (offset, length) = archive.bitmaps_span(range);
-        ranges.push((offset, length as u64));
-    };
-    let mut transients = Vec::new();
-    for (number, range) in all.iter().enumerate().filter(|(_, r)| !r.is(RangeKind::Transient)) {
-        let start = heap + range.offset;
-        if range.length > 0 && !is_touched(start, start + u64::from(range.length)) {
-            continue;
-        }
-        add_bitmaps(range);
-        if range.is(RangeKind::Persistent)
-            && let Some(transient) = all.get(number + archive.persistent_distance())
-        {
-            add_bitmaps(transient);
-            transients.push((heap + transient.offset, transient.length.into()));
-        }
-    }
-    ranges.extend(transients);
+    let heap = archive.header().section(SectionKind::Heap).map(|s| (s.offset, s.length));
+    let ranges: Vec<_> = touched.iter().copied().chain(heap).collect();
     merged(&ranges)
 }
 
@@ -276,13 +228,13 @@ mod tests {
 
     #[test]
     fn the_archive_is_read_in_steps_up_to_where_the_imports_are() {
-        let mut objects = Objects { parts: [[(100, 50), (300, 1000)].into(), VecDeque::new()] };
+        let mut objects = Objects { ranges: [(100, 50), (300, 1000)].into() };
         let mut entries = Vec::new();
-        objects.flush([120; 2], 30, &mut entries);
+        objects.flush(120, 30, &mut entries);
         assert!(entries.is_empty(), "20 bytes are less than a step");
-        objects.flush([400; 2], 30, &mut entries);
-        objects.flush([u64::MAX; 2], 0, &mut entries);
-        objects.flush([u64::MAX; 2], 0, &mut entries);
+        objects.flush(400, 30, &mut entries);
+        objects.flush(u64::MAX, 0, &mut entries);
+        objects.flush(u64::MAX, 0, &mut entries);
         let found: Vec<_> = entries.iter().map(|e| (e.offset, e.length)).collect();
         assert_eq!(found, [(100, 50), (300, 100), (400, 900)]);
     }
