@@ -34,7 +34,7 @@ enum State {
     Bad,
 }
 
-/// The mapped heap.
+/// The heap.
 pub struct Heap {
     base: *mut u8,
     length: usize,
@@ -98,7 +98,7 @@ impl Heap {
         })
     }
 
-    /// Where the heap is mapped.
+    /// Where the heap is.
     pub fn addresses(&self) -> std::ops::Range<usize> {
         self.base as usize..self.base as usize + self.length
     }
@@ -110,7 +110,7 @@ impl Heap {
     /// [`Heap::release`] finds that nobody holds a reference.
     ///
     /// # Safety
-    /// The GIL must be held, and `archive` be the one this heap was mapped from.
+    /// The GIL must be held, and `archive` be the one this heap was reserved for.
     pub unsafe fn object(
         &mut self,
         archive: &Archive,

@@ -1,7 +1,7 @@
 //! `_glowplug`: the import hook that serves Python modules from a `.glow` archive.
 //!
 //! One `abi3` build for every supported Python. It knows nothing of object layouts: the archive's
-//! objects are ready-made, and what is left to do here is to map them, point them at this
+//! objects are ready-made, and what is left to do here is to unpack them, point them at this
 //! process's types and strings, and hand them to `importlib`.
 //!
 //! The way of one start: [`activation`] finds and opens the archive and installs the [`finder`];
@@ -9,7 +9,8 @@
 //! still good ([`staleness`]); the [`source_loader`] has its code brought to life by [`heap`] and
 //! executed by `importlib`'s own code. Beside that: [`collection`] holds garbage collection back
 //! while the imports run, [`expressions`] and [`texts`] answer `re.compile` and `exec` of a string,
-//! and [`exit`] keeps the interpreter from freeing what is not its own.
+//! [`scratch`] is the memory of code that runs once, [`footprint`] gives back what only activation
+//! needed, and [`exit`] keeps the interpreter from freeing what is not its own.
 //!
 //! All state is touched with the GIL held only (free-threaded builds are refused), see [`gil`].
 

@@ -134,7 +134,7 @@ impl Session {
         // Code objects refer to the name for as long as the process lives.
         let name = file_name.clone().into_ptr();
         self.heap.with(py, |heap| {
-            // SAFETY: the GIL is held and the heap was mapped from this archive. The object is
+            // SAFETY: the GIL is held and the heap was reserved for this archive. The object is
             // borrowed from the heap, hence the new reference.
             unsafe {
                 let object = heap.object(&self.archive, range, offset, name)?;
