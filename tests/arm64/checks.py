@@ -136,12 +136,22 @@ class Trial:
         line = emulated.command(opt / "glowplug" / "exec", self.python)
         return self.served(line, GLOWPLUG_OPT=opt, LAMBDA_TASK_ROOT="/nowhere", GLOWPLUG_STRICT=1)
 
-    def wrapper_falls_back(self):
-        opt = self.folder / "opt without archive"
-        shutil.copytree(self.need("layer"), opt, ignore=shutil.ignore_patterns("*.glow"))
+    def wrapper_falls_back_without_archive(self):
+        return self.falls_back("opt without archive", Path.unlink)
+
+    def wrapper_falls_back_from_damage(self):
+        return self.falls_back("opt with damage", lambda file: file.write_bytes(file.read_bytes()[:5000]))
+
+    def falls_back(self, name, damage):
+        """A start through the wrapper of a copy of the layer with something done to its archive."""
+        opt = self.folder / name
+        shutil.copytree(self.need("layer"), opt)
+        (archive,) = opt.glob("glowplug/*.glow")
+        damage(archive)
         line = emulated.command(opt / "glowplug" / "exec", self.python)
         said, complaints = self.response(line, GLOWPLUG_OPT=opt, LAMBDA_TASK_ROOT="/nowhere")
         assert said["answer"] == self.need("plain answer"), said["answer"]
+        assert said["status"] is None or said["status"]["rung"] == "plain", said["status"]
         assert complaints.startswith("glowplug: "), complaints
         assert len(complaints.splitlines()) == 1, complaints
         return complaints.strip().replace(str(opt), "...")
@@ -204,7 +214,8 @@ CHECKS = (
     ("command: run", Trial.command_runs_it),
     ("command: layer, --programs", Trial.layer_is_made),
     ("wrapper: execs Python", Trial.wrapper_serves),
-    ("wrapper: no archive", Trial.wrapper_falls_back),
+    ("wrapper: no archive", Trial.wrapper_falls_back_without_archive),
+    ("wrapper: damaged archive", Trial.wrapper_falls_back_from_damage),
     ("extension: registers, reads ahead", Trial.extension_reads_ahead),
     ("dumper: standard library", Trial.standard_library_comes_back),
 )

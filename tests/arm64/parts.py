@@ -1,5 +1,6 @@
 """The arm64 programs: what is built, how, and what each must be."""
 
+import re
 from dataclasses import dataclass
 
 import debian_archive
@@ -26,15 +27,20 @@ class Part:
 
     def build(self):
         """Builds it; returns the file. Raises `RuntimeError` with what the compiler said."""
+        destination = PAYLOAD / self.name
         profile = "command" if self.package == "glowplug" else "release"
         # Of `modules` and `programs` the flags differ, so nothing could be shared.
-        folder = toolchain.cargo(
-            ["--package", self.package, *self.what, "--profile", profile],
-            folder="programs" if self.static else "modules", flags=STATIC if self.static else "",
-            **MODULE, GLOWPLUG_PAYLOAD=PAYLOAD,
-        )  # fmt: skip
+        try:
+            folder = toolchain.cargo(
+                ["--package", self.package, *self.what, "--profile", profile],
+                folder="programs" if self.static else "modules", flags=STATIC if self.static else "",
+                **MODULE, GLOWPLUG_PAYLOAD=PAYLOAD,
+            )  # fmt: skip
+        except RuntimeError:
+            # What an earlier run built must not be tried for it.
+            destination.unlink(missing_ok=True)
+            raise
         PAYLOAD.mkdir(parents=True, exist_ok=True)
-        destination = PAYLOAD / self.name
         content = (folder / self.file).read_bytes()
         # An equal file's time is left alone, so that the command is not built again for nothing.
         if not destination.exists() or destination.read_bytes() != content:
@@ -62,6 +68,5 @@ def looks(part, file):
         assert "INTERP" not in shown, "it asks for a dynamic linker"
         assert "(NEEDED)" not in shown, "it needs libraries"
         return f"{size}, static"
-    words = shown.replace("(", " ").split()
-    versions = {tuple(map(int, word[6:].split("."))) for word in words if word.startswith("GLIBC_2.")}
+    versions = [tuple(map(int, found)) for found in re.findall(r"\bGLIBC_(\d+)\.(\d+)", shown)]
     return f"{size}, needs glibc {'.'.join(map(str, max(versions)))}"
