@@ -2,6 +2,7 @@
 //! layer is made of.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -21,13 +22,12 @@ const DUMPER: Part = Part {
     name: "_glowplug_dumper.abi3.so",
     content: include_bytes!(concat!(env!("OUT_DIR"), "/_glowplug_dumper.abi3.so")),
 };
-/// Name of the start script in the start folder.
-pub const START_SCRIPT: &str = "start.py";
-const START: Part =
-    Part { name: START_SCRIPT, content: include_bytes!(concat!(env!("OUT_DIR"), "/start.py")) };
+const START: Part = Part { name: "start.py", content: include_bytes!(concat!(env!("OUT_DIR"), "/start.py")) };
 
+/// Name of the wrapper in the start folder.
+pub const WRAPPER_NAME: &str = "exec";
 /// The wrapper: what `AWS_LAMBDA_EXEC_WRAPPER` names.
-const WRAPPER: Part = Part { name: "exec", content: include_bytes!(concat!(env!("OUT_DIR"), "/exec")) };
+const WRAPPER: Part = Part { name: WRAPPER_NAME, content: include_bytes!(concat!(env!("OUT_DIR"), "/exec")) };
 /// The Lambda extension.
 const EXTENSION: Part =
     Part { name: "extension", content: include_bytes!(concat!(env!("OUT_DIR"), "/extension")) };
@@ -81,10 +81,10 @@ pub fn unpack_for_snapshot(folder: &Path) -> Result<()> {
     unpack(&[LOADER, DUMPER], folder)
 }
 
-/// A folder with the loader and the start script: kept in the user's cache, so that it is written
+/// A folder with the wrapper, the start script and the loader: kept in the user's cache, so that it is written
 /// once, or else in the folder for temporary files.
 pub fn start_folder() -> Result<PathBuf> {
-    let parts = [LOADER, START];
+    let parts = [LOADER, START, WRAPPER];
     check(&parts)?;
     let mut content = Vec::new();
     for part in &parts {
@@ -148,7 +148,12 @@ fn unpack(parts: &[Part], folder: &Path) -> Result<()> {
     check(parts)?;
     for part in parts {
         let path = folder.join(part.name);
-        fs::write(&path, part.content).with_context(|| format!("cannot write {}", path.display()))?;
+        let write = || {
+            fs::write(&path, part.content)?;
+            let mode = if part.name == WRAPPER_NAME { 0o755 } else { 0o644 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

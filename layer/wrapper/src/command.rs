@@ -1,10 +1,9 @@
 //! The command line with the start script in it.
 
-use glowplug_python_command::{first_line, is_python, split};
-
 use crate::archives;
 use crate::arena::{Arena, List};
 use crate::process::Text;
+use crate::python_command::{first_line, is_python, split};
 use crate::settings::{FOLDER, Settings};
 use crate::system;
 
@@ -30,12 +29,22 @@ pub fn with_archive<'a>(
         return None;
     }
     let command = python_command(given, settings, arena)?;
-    let script = arena.join(&[settings.layers, FOLDER, b"/start.py"])?;
+    let script = start_script(settings, arena)?;
     if !system::is_readable(script) {
         settings.warn(&[script.to_bytes(), b": cannot be read; starting the plain way"]);
         return None;
     }
     insert(&command, script, settings, arena)
+}
+
+/// The start script: beside this program, else where the layer has it.
+fn start_script<'a>(settings: &Settings<'a>, arena: &mut Arena<'a>) -> Option<Text<'a>> {
+    const NAME: &[u8] = b"/start.py";
+    let beside = settings.own_folder.and_then(|folder| arena.join(&[folder, NAME]));
+    match beside.filter(|script| system::is_readable(*script)) {
+        Some(script) => Some(script),
+        None => arena.join(&[settings.layers, FOLDER, NAME]),
+    }
 }
 
 /// The Python and its arguments that a command comes down to: itself, or the script that it names

@@ -5,7 +5,8 @@
 //!   ->  PYTHON [options] start.py ARCHIVE... -- PROGRAM...
 //! ```
 //!
-//! Lambda runs it as `AWS_LAMBDA_EXEC_WRAPPER`, a container as its `ENTRYPOINT`. The way of one
+//! Lambda runs it as `AWS_LAMBDA_EXEC_WRAPPER`, a container as its `ENTRYPOINT`, and `glowplug run`
+//! runs it for people. The way of one
 //! start: the [`settings`] are read, the [`archives`] are looked for, the [`command`] is rewritten,
 //! and the interpreter takes this process over. Where anything is amiss, the command that was given
 //! is executed as it is. The environment stays as it is either way: what `start.py` has to know
@@ -21,6 +22,7 @@ pub mod archives;
 pub mod arena;
 pub mod command;
 pub mod process;
+pub mod python_command;
 pub mod settings;
 pub mod system;
 

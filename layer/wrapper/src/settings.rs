@@ -18,6 +18,8 @@ pub struct Settings<'a> {
     pub tells: bool,
     /// `GLOWPLUG_ARCHIVE` or `GLOWPLUG_ARCHIVE_DIR` names the archive: the loader reads them itself.
     pub archive_is_named: bool,
+    /// The folder that this program was named in, if it was.
+    pub own_folder: Option<&'a [u8]>,
     /// `/opt`, or `GLOWPLUG_OPT`.
     pub layers: &'a [u8],
     /// The function's directory: `GLOWPLUG_TASK_ROOT`, `LAMBDA_TASK_ROOT` or `/var/task`.
@@ -43,6 +45,7 @@ impl<'a> Settings<'a> {
             enabled: !is(b"GLOWPLUG_MODE", &[b"off", b"plain"]),
             tells: !is(b"GLOWPLUG_LOG", &[b"off"]),
             archive_is_named: named(b"GLOWPLUG_ARCHIVE") || named(b"GLOWPLUG_ARCHIVE_DIR"),
+            own_folder: start.arguments().first().and_then(|own| folder_of(own.to_bytes())),
             layers: first(&[b"GLOWPLUG_OPT"], LAYERS),
             task: first(&[b"GLOWPLUG_TASK_ROOT", b"LAMBDA_TASK_ROOT"], TASK),
             // glibc's execvp(3) leaves out the current directory.
@@ -68,6 +71,10 @@ impl<'a> Settings<'a> {
         line[length] = b'\n';
         system::write_error(&line[..=length]);
     }
+}
+
+fn folder_of(file: &[u8]) -> Option<&[u8]> {
+    Some(&file[..file.iter().rposition(|byte| *byte == b'/')?])
 }
 
 fn without_slash(folder: &[u8]) -> &[u8] {

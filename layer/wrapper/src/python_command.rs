@@ -7,10 +7,7 @@
 //! ```
 //!
 //! Everything from the argument on that names the program stays as it was given; the start script
-//! knows what to make of it. Used by `glowplug run` and by the layer's wrapper, hence without the
-//! standard library and without allocation.
-
-#![cfg_attr(not(test), no_std)]
+//! knows what to make of it.
 
 /// Short options that take no value and may stand before a program.
 const FLAGS: &[u8] = b"bBdEiIOPqRsStuvx";
