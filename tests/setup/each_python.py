@@ -38,7 +38,8 @@ def run_tests(venv, arguments):
 def main(arguments):
     labels = os.environ.get("PYTHONS", "").split()
     venvs = [v for v in json.loads(places.VENVS_JSON.read_text()) if not v["cds"]]
-    venvs = [v for v in venvs if not labels or v["label"] in labels]
+    # The newest first: to one of them fall the tests that are run with one Python only.
+    venvs = [v for v in reversed(venvs) if not labels or v["label"] in labels]
     failed = []
     with ThreadPoolExecutor(int(os.environ.get("JOBS") or 2)) as pool:
         running = {pool.submit(run_tests, venv, arguments): venv["label"] for venv in venvs}
