@@ -1,7 +1,7 @@
 """Gets the code objects of modules from the archive, then prints how much of the archive is in memory.
 
-Arguments: a file with [(name, path to look in)]. Prints two numbers of bytes: resident pages of all mappings of the
-archive, and those of them that this process has written to.
+Arguments: a file with [(name, path to look in)]. Prints two numbers of bytes: resident pages of the archive's mappings
+and of the memory that its objects were unpacked to, and those of them that this process has written to.
 """
 
 import sys
@@ -12,11 +12,13 @@ with open(sys.argv[1]) as file:  # noqa: PTH123
 
 resident = written = 0
 of_archive = False
+places = [id(part) for code in kept for part in (code, *code.co_consts) if type(part) is type(code)]
 with open("/proc/self/smaps") as smaps:  # noqa: PTH123
     for line in smaps:
         name, *values = line.split()
         if "-" in name:
-            of_archive = line.rstrip("\n").endswith(".glow")
+            start, end = (int(address, 16) for address in name.split("-"))
+            of_archive = line.rstrip("\n").endswith(".glow") or any(start <= place < end for place in places)
         elif of_archive and name == "Rss:":
             resident += int(values[0]) * 1024
         elif of_archive and name == "Private_Dirty:":

@@ -86,21 +86,22 @@ fn hold_against_bars(bench: &Bench, interpreter: &Interpreter, findings: &mut Fi
     }
 }
 
-/// Percent of the archive that is resident, and that was written to, after a tenth of the modules:
-/// one value for each tenth that was drawn.
-#[allow(clippy::cast_precision_loss)]
+/// What of the archive is resident, and was written to, after a tenth of the modules, in percent of
+/// what is resident after all of them: one value for each tenth that was drawn.
 fn touched(bench: &Bench, launch: &Launch, modules: &[Wanted], list: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
-    let archive = launch.image.as_deref().context("no archive")?;
-    let bytes = std::fs::metadata(archive)?.len() as f64;
+    let measure = |some: &[Wanted]| -> Result<(f64, f64)> {
+        std::fs::write(list, listing(some))?;
+        let printed = launch.run(TOUCHED, &[&list.to_string_lossy()]).output()?;
+        parse(&printed).with_context(|| format!("the probe printed {printed:?}"))
+    };
+    let (all, _) = measure(modules)?;
     let (mut resident, mut written) = (Vec::new(), Vec::new());
     for _ in 0..DRAWS {
         let tenth: Vec<Wanted> =
             bench.random(|r| modules.sample(r, modules.len().div_ceil(10)).cloned().collect());
-        std::fs::write(list, listing(&tenth))?;
-        let printed = launch.run(TOUCHED, &[&list.to_string_lossy()]).output()?;
-        let (in_memory, dirty) = parse(&printed).with_context(|| format!("the probe printed {printed:?}"))?;
-        resident.push(100.0 * in_memory / bytes);
-        written.push(100.0 * dirty / bytes);
+        let (in_memory, dirty) = measure(&tenth)?;
+        resident.push(100.0 * in_memory / all);
+        written.push(100.0 * dirty / all);
     }
     Ok((resident, written))
 }
