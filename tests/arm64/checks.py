@@ -114,12 +114,6 @@ class Trial:
     def archive_serves(self):
         return self.served([self.python], self.need("archive"), PYTHONPATH=self.payload, GLOWPLUG_STRICT=1)
 
-    def command_runs_it(self):
-        archive = self.need("archive")
-        cache = self.folder / "cache"
-        line = emulated.command(self.command, "run", "--archive", archive, "--", self.python)
-        return self.served(line, XDG_CACHE_HOME=cache, GLOWPLUG_STRICT=1)
-
     def layer_is_made(self):
         opt, brought = self.folder / "opt", self.folder / "brought"
         archive = self.need("archive")
@@ -211,7 +205,6 @@ CHECKS = (
     ("dumper: stored code runs", Trial.dumped_code_runs),
     ("command: snapshot, verify, inspect", Trial.archive_is_built),
     ("loader: serves the archive", Trial.archive_serves),
-    ("command: run", Trial.command_runs_it),
     ("command: layer, --programs", Trial.layer_is_made),
     ("wrapper: execs Python", Trial.wrapper_serves),
     ("wrapper: no archive", Trial.wrapper_falls_back_without_archive),
