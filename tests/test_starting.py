@@ -53,8 +53,9 @@ print(len(found), len(set(found)), {came_from(n) for n in names})
 
 
 def test_many_threads_import_different_modules_at_once(standard_library):
+    # `typing` is there already, for the same reason.
     program = """
-import threading
+import threading, typing
 sys.setswitchinterval(1e-6)
 names = ["argparse", "asyncio", "email.mime.multipart", "http.client", "xml.dom.minidom", "unittest.mock", "decimal",
          "concurrent.futures", "logging.config", "urllib.request", "multiprocessing.pool", "sqlite3", "pydoc", "zipfile",
