@@ -1,0 +1,69 @@
+"""`awslambdaric`: its native `runtime_client` reads the runtime API's address when it is loaded, so after the restore.
+
+`preload` loads the rest of it before the image, with something in the native module's place that loads it at its first
+use. Without `preload`, awslambdaric is imported after the restore as ever.
+"""
+
+import importlib
+import sys
+
+from .refusals import SnapshotRefused
+
+ENTROPY = 0
+
+NATIVE = "runtime_client"
+CLIENT = "awslambdaric.lambda_runtime_client"
+
+
+class NativeClient:
+    """Stands for the native module until one of its functions is wanted."""
+
+    def __getattr__(self, name):
+        client = sys.modules[CLIENT]
+        native = importlib.import_module(NATIVE)
+        native.initialize_client(client._user_agent())
+        client.runtime_client = native
+        return getattr(native, name)
+
+
+def preload():
+    """Imports awslambdaric without its native module. Nothing happens where it is imported already, or is not there."""
+    if CLIENT in sys.modules or NATIVE in sys.modules:
+        return
+    # The import system's way to say that there is none; awslambdaric then goes on without.
+    sys.modules[NATIVE] = None
+    try:
+        importlib.import_module("awslambdaric.bootstrap")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "awslambdaric":
+            raise
+    finally:
+        del sys.modules[NATIVE]
+    client = sys.modules.get(CLIENT)
+    if client is not None:
+        client.runtime_client = NativeClient()
+
+
+def prepare():
+    if sys.modules.get(NATIVE) is not None:
+        raise SnapshotRefused(
+            "awslambdaric's runtime_client is loaded and keeps the address of the runtime API that it found: "
+            "do not import awslambdaric's bootstrap or lambda_runtime_client while the function is initialised"
+        )
+    bootstrap = sys.modules.get("awslambdaric.bootstrap")
+    if bootstrap is None:
+        return None
+    attributes = bootstrap.__dict__
+    log_format, log_level = bootstrap.LogFormat.from_str, bootstrap._get_log_level_from_env_var
+
+    def renew(environment, _):
+        # Read while it was imported.
+        attributes["_AWS_LAMBDA_LOG_FORMAT"] = log_format(_text(environment, b"AWS_LAMBDA_LOG_FORMAT"))
+        attributes["_AWS_LAMBDA_LOG_LEVEL"] = log_level(_text(environment, b"AWS_LAMBDA_LOG_LEVEL"))
+
+    return renew
+
+
+def _text(environment, name):
+    value = environment.get(name)
+    return value and value.decode()
