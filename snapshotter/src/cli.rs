@@ -13,6 +13,7 @@ Exit status:
   2  wrong usage
   3  the target failed; its traceback is shown
   4  verify: the archive is sound, but sources on disk differ from it
+     doctor: something stands in the way of a process image
 
 Environment:
   GLOWPLUG_LOG  filter of the log on stderr, such as debug (wins over --verbose)";
@@ -39,6 +40,8 @@ pub enum Command {
     Snapshot(SnapshotArguments),
     /// List the modules that a function imports.
     Trace(TraceArguments),
+    /// Find out whether a function can be imaged, and what stands in the way.
+    Doctor(DoctorArguments),
     /// Run a Python command from an archive.
     Run(RunArguments),
     /// Show what is in an archive.
@@ -135,6 +138,27 @@ pub struct TraceArguments {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Print everything that was recorded as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  glowplug doctor app.handler --root ./function
+  glowplug doctor app.handler --root ./function --event event.json --env TABLE=items
+  glowplug doctor --import polars --python .venv/bin/python --json
+
+The target runs as `snapshot --image` runs it: its imports, then the handler with each event. What is found
+is named with who made it and what can be done about it.
+
+Exit status: 0 the function can be imaged, 4 something stands in the way, 3 the target failed.")]
+pub struct DoctorArguments {
+    /// What is examined.
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// Print everything as JSON.
     #[arg(long)]
     pub json: bool,
 }

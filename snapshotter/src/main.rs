@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod cli;
+mod doctor;
 mod dump;
 mod environment;
 mod event;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Snapshot(arguments) => snapshot::snapshot(&arguments),
         Command::Trace(arguments) => trace::trace(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),

@@ -36,6 +36,32 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_dump/regexes.py",
     "glowplug_dump/roots.py",
     "glowplug_dump/selection.py",
+    "doctor.py",
+    "glowplug_image/__init__.py",
+    "glowplug_image/address_space.py",
+    "glowplug_image/descriptors.py",
+    "glowplug_image/fdinfo.py",
+    "glowplug_image/obstacle.py",
+    "glowplug_image/obstacles.py",
+    "glowplug_image/obstacles_kernel.py",
+    "glowplug_image/obstacles_network.py",
+    "glowplug_image/obstacles_threads.py",
+    "glowplug_image/obstacles_values.py",
+    "glowplug_image/own_imports.py",
+    "glowplug_image/owners.py",
+    "glowplug_image/pairs.py",
+    "glowplug_image/secrets_scan.py",
+    "glowplug_image/sockets.py",
+    "glowplug_image/unix_sockets.py",
+    "glowplug_image/variables.py",
+    "glowplug_image/watch.py",
+    "glowplug_image/watch_calls.py",
+    "glowplug_image/watch_environment.py",
+    "glowplug_image/watch_files.py",
+    "glowplug_image/watch_kernel.py",
+    "glowplug_image/watch_network.py",
+    "glowplug_image/watch_processes.py",
+    "glowplug_image/watch_threads.py",
 ];
 
 /// Writes the scripts into `folder`.
@@ -59,7 +85,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
         let is_script = |path: &Path| path.extension().is_some_and(|e| e == "py");
         let mut found = 0;
-        let parts = ["glowplug_trace", "glowplug_prefetch", "glowplug_dump"].map(|part| folder.join(part));
+        let parts = ["glowplug_trace", "glowplug_prefetch", "glowplug_dump", "glowplug_image"].map(|part| folder.join(part));
         let folders = [folder].into_iter().chain(parts);
         for folder in folders {
             let entries = fs::read_dir(folder).expect("listed");

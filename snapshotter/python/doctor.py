@@ -1,0 +1,83 @@
+"""Runs the target as a snapshot with an image does, and finds what stands in the way of an image.
+
+Run as `python doctor.py SPEC OUT`. SPEC is a JSON file that is also a Python expression (given the
+names true, false and null), so that no module of the standard library is imported before the
+target imports it. OUT is written as JSON at the end: the obstacles, and the records of what can be
+made again.
+
+Exit status: 0, or 3 if the target failed, its traceback on stderr.
+"""
+
+# ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
+
+import sys
+
+TARGET_FAILED = 3
+
+
+def own_parts(folder):
+    """Imports Glowplug's modules and hides them from the target; they live on in the result."""
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
+    from glowplug_image import descriptors, obstacles, watch
+    from glowplug_trace import target
+
+    del sys.path[0]
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("glowplug_image", "glowplug_trace"):
+            del sys.modules[name]
+    sys.path_importer_cache.pop(folder, None)
+    return descriptors, obstacles, watch, target
+
+
+def main():
+    spec_file, out_file = sys.argv[1:3]
+    folder = __file__.rpartition("/")[0]
+    sys.dont_write_bytecode = True
+    with open(spec_file, encoding="utf-8") as file:
+        text = file.read()
+    spec = eval(text, {"true": True, "false": False, "null": None})
+    descriptors, obstacles, watch, target = own_parts(folder)
+
+    # From here on everything looks as it does to the function.
+    if sys.path and sys.path[0] == folder:
+        del sys.path[0]
+    if spec["root"] is not None:
+        sys.path.insert(0, spec["root"])
+    sys.argv[:] = spec["argv"]
+
+    watch.begin()
+    failed = target.run({**spec, "events": []}, folder)
+    if not failed and spec["events"]:
+        watch.handling()
+        failed = target.run(spec, folder)
+    if not failed:
+        with watch.quiet():
+            run_hooks()
+            result = {
+                "obstacles": [obstacle.to_json() for obstacle in obstacles.find()],
+                "descriptors": descriptors.found()[0],
+                "environment": sorted(watch.environment_reads()),
+            }
+        watch.end()
+        write(result, out_file)
+    target.leave(TARGET_FAILED if failed else 0)
+
+
+def run_hooks():
+    """Runs what the function has registered to be run before an image is taken."""
+    hooks = sys.modules.get("glowplug.hooks")
+    if hooks is not None:
+        hooks.run_before_snapshot()
+
+
+def write(result, path):
+    """Writes the result as JSON. `json` is imported here, when nothing is watched any more."""
+    import json
+
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file)
+
+
+if __name__ == "__main__":
+    main()
