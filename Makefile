@@ -23,12 +23,16 @@ RUFF := $(TOOLS)/ruff
 RUFF_CONFIG := --config tests/ruff.toml --cache-dir target/ruff-cache
 PYTHON_FOLDERS := $(wildcard layer benchmarks snapshotter extension tests)
 
+BENCH := cargo run --release --quiet --locked -p glowplug-bench --
+BENCH_OPTIONS = --python target/venvs/3.12/bin/python --glowplug target/venvs/3.12/bin/glowplug \
+	--pip $(TOOLS)/pip --work target/bench/suite -o target/bench/report
+
 # Crates that are extension modules take the interpreter's symbols at run time; no libpython is linked.
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench lint rust-tests wheel-check recipes-check python-tests cpython-tests arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections lint rust-tests wheel-check recipes-check python-tests cpython-tests arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,9 +47,17 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain and fro
 
 test: lint rust-tests wheel wheel-check recipes-check python-tests ## Everything that CI runs
 
-bench: wheel pythons ## Compare start times: plain Python, code-data-share, Glowplug
+bench: wheel pythons ## Measure cold starts in the local sandbox, with every function; the report is in target/bench/report
 	@$(PYTHON) $(SETUP)/install_wheel.py
-	@cargo run --release --quiet --locked -p glowplug-bench -- $(ARGS)
+	@$(BENCH) $(BENCH_OPTIONS) $(ARGS)
+
+bench-quick: wheel pythons ## The same with two functions and few runs, in under five minutes
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(BENCH) $(BENCH_OPTIONS) --quick $(ARGS)
+
+bench-sections: wheel pythons ## Compare whole processes without a sandbox: plain Python, code-data-share, Glowplug
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(BENCH) sections $(ARGS)
 
 lint: tools ## Formatting and lints of Rust and Python
 	cargo fmt --all --check

@@ -2,80 +2,69 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
-use crate::sections::Section;
+use crate::{sections, suite};
 
-/// Exit status with `--strict` when a bar is missed or a variant void.
+/// Exit status with `--strict` or `--threshold` when a bar is missed or something became slower.
 pub const BAR_MISSED: u8 = 4;
 
-/// Runs of each variant, unless told otherwise.
-const RUNS: usize = 20;
-/// Runs of each variant with `--quick`.
-const QUICK_RUNS: usize = 3;
-
-/// Compare the cold starts of plain Python, code-data-share and Glowplug.
+/// What a cold start of a Python function costs, and what Glowplug does for it.
 ///
-/// Every figure is a ratio within one run: the variants take turns in random order.
+/// Without a subcommand the suite is run: functions are started in turns, plain and in other ways, in a
+/// local Lambda sandbox, and what was measured is written as results.json, report.md and report.html.
 #[derive(Debug, Parser)]
 #[command(
     name = "glowplug-bench",
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "\
-Exit status: 0 measured, 1 failed, 2 wrong usage, 4 with --strict when a bar was missed.
-Environments are those of target/venvs.json; archives and images are built below target/bench/."
+Examples:
+  glowplug bench --quick
+  glowplug bench --function ./function --python .venv/bin/python -o report
+  glowplug bench -f boto3 --variant plain --variant code --condition cold -n 40
+  glowplug bench compare before/results.json after/results.json --threshold 5
+  glowplug bench ingest --variant plain plain.log --variant code+extension layer.log
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 4 slower than the threshold (compare) or a bar missed
+(sections --strict)."
 )]
 pub struct Cli {
-    /// What to measure; default: everything.
-    #[arg(value_enum, value_name = "SECTION")]
-    sections: Vec<Section>,
-    /// Also measure with the page cache cold (the same as naming the section `cold`).
-    #[arg(long)]
-    cold: bool,
-    /// An environment of target/venvs.json. Repeatable.
-    #[arg(long, value_name = "LABEL", default_value = "3.12")]
-    pub python: Vec<String>,
-    /// Only this package. Repeatable; default: all.
-    #[arg(long, value_name = "NAME")]
-    pub package: Vec<String>,
-    /// Runs of each variant [default: 20].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    runs: Option<u16>,
-    /// One package and three runs: shows that all works, not how fast.
-    #[arg(long)]
-    pub quick: bool,
-    /// Drop the whole machine's page cache, inodes and directories too, not only the files involved
-    /// (needs root).
-    #[arg(long)]
-    pub drop_caches: bool,
-    /// Seed of the order and of the bootstrap; default: from the clock. It is in the results.
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Save the raw samples and everything else here.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Exit with status 4 when a bar is missed.
-    #[arg(long)]
-    pub strict: bool,
-    /// Where set-up and build keep what they make.
-    #[arg(long, value_name = "DIR", default_value = "target")]
-    pub target: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The suite's own arguments.
+    #[command(flatten)]
+    pub suite: suite::Arguments,
 }
 
-impl Cli {
-    /// What to measure, in order.
-    pub fn sections(&self) -> Vec<Section> {
-        let mut sections = self.sections.clone();
-        if self.cold && !sections.contains(&Section::Cold) {
-            sections.push(Section::Cold);
-        }
-        if sections.is_empty() { Section::ALL.to_vec() } else { sections }
-    }
+/// What else there is.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the suite (what is done without a subcommand).
+    Run(suite::Arguments),
+    /// Name the functions, variants and conditions.
+    List,
+    /// Write the reports of a results file anew.
+    Report(ReportArguments),
+    /// Print the JSON Schema of results.json.
+    Schema,
+    /// Whole processes and single steps of Python's import, without a sandbox (from the repository).
+    Sections(sections::Arguments),
+}
 
-    /// Runs of each variant.
-    pub fn runs(&self) -> usize {
-        self.runs.map_or(if self.quick { QUICK_RUNS } else { RUNS }, usize::from)
-    }
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A results.json.
+    #[arg(value_name = "FILE")]
+    pub results: PathBuf,
+    /// Where to write the reports.
+    #[arg(short, long, value_name = "DIR", required_unless_present = "headline")]
+    pub output: Option<PathBuf>,
+    /// Print only the table of one condition, as the README shows it.
+    #[arg(long, value_name = "CONDITION")]
+    pub headline: Option<String>,
 }
 
 #[cfg(test)]
@@ -83,32 +72,15 @@ mod tests {
     use super::*;
     use clap::CommandFactory as _;
 
-    fn parsed(arguments: &[&str]) -> Cli {
-        Cli::parse_from([&["glowplug-bench"], arguments].concat())
-    }
-
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn without_arguments_everything_is_measured_twenty_times_on_3_12() {
-        let cli = parsed(&[]);
-        assert_eq!(cli.sections(), Section::ALL);
-        assert_eq!(cli.runs(), 20);
-        assert_eq!(cli.python, ["3.12"]);
-    }
-
-    #[test]
-    fn sections_are_measured_in_the_order_given() {
-        assert_eq!(parsed(&["find", "start"]).sections(), [Section::Find, Section::Start]);
-        assert_eq!(parsed(&["start", "--cold"]).sections(), [Section::Start, Section::Cold]);
-    }
-
-    #[test]
-    fn quick_means_few_runs_unless_a_number_is_given() {
-        assert_eq!(parsed(&["--quick"]).runs(), 3);
-        assert_eq!(parsed(&["--quick", "--runs", "7"]).runs(), 7);
+    fn without_a_subcommand_the_suite_is_run() {
+        let cli = Cli::parse_from(["glowplug-bench", "--quick", "-n", "3"]);
+        assert!(cli.command.is_none() && cli.suite.quick);
+        assert_eq!(cli.suite.runs(), 3);
     }
 }

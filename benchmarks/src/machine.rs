@@ -1,9 +1,10 @@
 //! What was measured on. Names of hosts and users are not recorded.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Architecture, as Rust names it.
     pub architecture: String,

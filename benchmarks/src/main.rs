@@ -1,35 +1,35 @@
 //! `glowplug-bench`: what a cold start costs, and what Glowplug does for it.
 //!
-//! Plain Python, `code-data-share` and Glowplug run the same statements in turns, in random order.
-//! The way of one run: the [`workload`]s are made ready by each of the [`variants`]; a section of
-//! [`sections`] runs them in [`rounds`] as the [`schedule`] says, each in a [`process`] of its own;
-//! the raw samples become [`results`], and [`statistics`] over those the [`report`].
+//! The [`suite`] starts functions in a local Lambda sandbox, in many ways and under many conditions; the
+//! raw samples become [`results`], and [`statistics`] over those what the [`exporters`] write.
+//! The [`sections`] measure whole processes without a sandbox. [`acts`] are what this program does as a
+//! part of starts.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser as _;
 
-mod bench;
+mod acts;
 mod cli;
-mod interpreter;
+mod exporters;
 mod machine;
-mod page_cache;
 mod process;
-mod progress;
-mod report;
 mod results;
-mod rounds;
 mod schedule;
 mod sections;
 mod statistics;
-mod variants;
-mod workload;
+mod suite;
+
+use cli::{Cli, Command};
+use results::Results;
 
 fn main() -> ExitCode {
-    match run(&cli::Cli::parse()) {
-        Ok(met) if met => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::from(cli::BAR_MISSED),
+    if let Some(status) = acts::perform() {
+        return status;
+    }
+    match run(Cli::parse()) {
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("glowplug-bench: {error:#}");
             ExitCode::FAILURE
@@ -37,21 +37,32 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, prints and saves. Returns whether the exit status is to be that of success.
-fn run(cli: &cli::Cli) -> Result<bool> {
-    process::keep_descriptors_to_ourselves()?;
-    let bench = bench::Bench::new(cli)?;
-    let mut results = results::Results::begin(&bench)?;
-    for interpreter in &bench.interpreters {
-        for section in cli.sections() {
-            let findings = section.measure(&bench, interpreter)?;
-            results.add(findings);
-            print!("{}", report::section(&results, section, &interpreter.label));
+/// Does what the command line says; returns the exit status.
+fn run(cli: Cli) -> Result<u8> {
+    match cli.command.unwrap_or(Command::Run(cli.suite)) {
+        Command::Run(arguments) => {
+            process::keep_descriptors_to_ourselves()?;
+            let results = suite::run(&arguments)?;
+            print!("{}", exporters::terminal(&results));
+            for file in exporters::write(&results, &arguments.output)? {
+                eprintln!("{}", file.display());
+            }
+        }
+        Command::List => print!("{}", suite::list()),
+        Command::Report(arguments) => {
+            let results = Results::read(&arguments.results)?;
+            if let Some(condition) = &arguments.headline {
+                print!("{}", exporters::headline(&results, condition));
+            }
+            if let Some(folder) = &arguments.output {
+                exporters::write(&results, folder)?;
+            }
+        }
+        Command::Schema => print!("{}", results::schema()?),
+        Command::Sections(arguments) => {
+            process::keep_descriptors_to_ourselves()?;
+            return Ok(if sections::run(&arguments)? { 0 } else { cli::BAR_MISSED });
         }
     }
-    print!("{}", report::closing(&results));
-    if let Some(file) = &cli.json {
-        results.save(file)?;
-    }
-    Ok(!cli.strict || results.all_bars_met())
+    Ok(0)
 }

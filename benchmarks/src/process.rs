@@ -56,10 +56,31 @@ impl Command {
         self
     }
 
+    /// Passes a variable of this process's own environment on, if it is set.
+    pub fn inherit(&mut self, name: &str) -> &mut Self {
+        if let Some(value) = std::env::var_os(name) {
+            self.set(name, value);
+        }
+        self
+    }
+
     /// Adds an argument.
     pub fn argument(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
         self.arguments.push(argument.as_ref().to_owned());
         self
+    }
+
+    /// Has another program run the command, after arguments of its own.
+    pub fn through(&mut self, program: &Path, arguments: &[&OsStr]) -> &mut Self {
+        let own = std::mem::replace(&mut self.program, program.to_owned()).into_os_string();
+        let before = arguments.iter().map(|&argument| argument.to_owned()).chain([own]);
+        self.arguments.splice(0..0, before);
+        self
+    }
+
+    /// Environment variables.
+    pub const fn environment(&self) -> &BTreeMap<OsString, OsString> {
+        &self.environment
     }
 
     /// Environment variables, as `NAME=VALUE`.

@@ -51,6 +51,11 @@ pub fn ratio(numerator: &[f64], denominator: &[f64], random: &mut impl Rng) -> E
     mean_ratio(&[(numerator, denominator)], random)
 }
 
+/// The median of `values` with its interval.
+pub fn median_estimate(values: &[f64], random: &mut impl Rng) -> Estimate {
+    ratio(values, &[1.0], random)
+}
+
 /// Geometric mean, over several pairs of samples, of the ratio of their medians.
 ///
 /// The interval is the bootstrap percentile interval (Efron and Tibshirani, chapter 13): each

@@ -8,14 +8,14 @@ use anyhow::Result;
 
 use super::start::{MEASURES, WALL, processes};
 use super::{add, packages, ready};
-use crate::bench::Bench;
-use crate::interpreter::Interpreter;
-use crate::page_cache::{self, Eviction, FileSet};
-use crate::results::{Bound, Findings};
-use crate::variants::{GLOWPLUG_CODE, Launch, PLAIN};
+use crate::sections::bench::Bench;
+use crate::sections::interpreter::Interpreter;
+use crate::sections::page_cache::{self, Eviction, FileSet};
+use crate::sections::results::{Bound, Findings};
+use crate::sections::variants::{GLOWPLUG_CODE, Launch, PLAIN};
 
 /// Writes the files that a program opens or maps.
-const FILES: &str = include_str!("../probes/files.py");
+const FILES: &str = include_str!("probes/files.py");
 
 /// Plain Python by Glowplug, for each package.
 const BAR: f64 = 1.5;

@@ -8,17 +8,17 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{Measure, add, milliseconds, packages, ready};
-use crate::bench::Bench;
-use crate::interpreter::Interpreter;
-use crate::results::{Bound, Findings};
-use crate::rounds::{self, Job};
+use crate::sections::bench::Bench;
+use crate::sections::interpreter::Interpreter;
+use crate::sections::results::{Bound, Findings};
+use crate::sections::rounds::{self, Job};
+use crate::sections::variants::{GLOWPLUG_CODE, Launch, PLAIN};
 use crate::statistics::Estimate;
-use crate::variants::{GLOWPLUG_CODE, Launch, PLAIN};
 
 /// Prints the modules that a statement imports.
-const MODULES: &str = include_str!("../probes/modules.py");
+const MODULES: &str = include_str!("probes/modules.py");
 /// Finds modules and gets their code.
-const FIND: &str = include_str!("../probes/find.py");
+const FIND: &str = include_str!("probes/find.py");
 
 /// The measure's name.
 const TIME: &str = "find to code [ms]";

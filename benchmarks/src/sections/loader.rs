@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::{Measure, add, milliseconds};
-use crate::bench::Bench;
-use crate::interpreter::Interpreter;
 use crate::process::Command;
-use crate::results::{Bound, Findings};
-use crate::rounds::{self, Job};
+use crate::sections::bench::Bench;
+use crate::sections::interpreter::Interpreter;
+use crate::sections::results::{Bound, Findings};
+use crate::sections::rounds::{self, Job};
 use crate::statistics::Estimate;
 
 /// Prints the time that an import takes.
-const LOADER: &str = include_str!("../probes/loader.py");
+const LOADER: &str = include_str!("probes/loader.py");
 /// The least C extension.
-const MINIMAL: &str = include_str!("../probes/minimal.c");
+const MINIMAL: &str = include_str!("probes/minimal.c");
 /// Prints the folder of `Python.h`, and where `_glowplug` is installed.
 const PLACES: &str = "import sysconfig, importlib.util as u; \
                       print(sysconfig.get_path('include')); print(u.find_spec('_glowplug').origin)";

@@ -9,15 +9,15 @@ use rand::seq::IndexedRandom as _;
 use super::find::{Wanted, imported, listing, served};
 use super::start::{PEAK_RSS, processes};
 use super::{Measure, add, packages, ready};
-use crate::bench::Bench;
-use crate::interpreter::Interpreter;
-use crate::results::{Bound, Findings};
-use crate::rounds;
+use crate::sections::bench::Bench;
+use crate::sections::interpreter::Interpreter;
+use crate::sections::results::{Bound, Findings};
+use crate::sections::rounds;
+use crate::sections::variants::{CODE_DATA_SHARE, GLOWPLUG_CODE, Launch, PLAIN};
 use crate::statistics::{self, Estimate};
-use crate::variants::{CODE_DATA_SHARE, GLOWPLUG_CODE, Launch, PLAIN};
 
 /// Prints how much of the archive is resident, and how much was written to.
-const TOUCHED: &str = include_str!("../probes/touched.py");
+const TOUCHED: &str = include_str!("probes/touched.py");
 
 /// Size of what starts are served from.
 const SIZE: &str = "size [MB]";

@@ -1,21 +1,59 @@
-//! What is measured: one file and one line in each list here for each section.
+//! Whole processes and single steps of Python's import, without a sandbox: the bars of the loader.
+//!
+//! Plain Python, `code-data-share` and Glowplug run the same statements in turns, in random order.
+//! The way of one run: the [`workload`]s are made ready by each of the [`variants`]; a section runs
+//! them in [`rounds`], each in a process of its own; the raw samples become [`results`], and
+//! statistics over those the [`report`]. One file and one line in each list here for each section.
 
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::Bench;
-use crate::interpreter::Interpreter;
 use crate::process::Outcome;
-use crate::results::Findings;
-use crate::rounds::Taken;
-use crate::variants::{Contestant, Entry, Launch};
+use crate::sections::bench::Bench;
+use crate::sections::interpreter::Interpreter;
+use crate::sections::results::Findings;
+use crate::sections::rounds::Taken;
+use crate::sections::variants::{Contestant, Entry, Launch};
 
+mod bench;
+mod cli;
 mod cold;
 mod find;
+mod interpreter;
 mod loader;
 mod memory;
+mod page_cache;
+mod progress;
+mod report;
+mod results;
+mod rounds;
 mod start;
+mod variants;
+mod workload;
+
+pub use cli::Arguments;
+
+/// Measures, prints and saves. Returns whether the exit status is to be that of success.
+///
+/// # Errors
+/// When the suite itself cannot go on.
+pub fn run(cli: &Arguments) -> Result<bool> {
+    let bench = Bench::new(cli)?;
+    let mut results = results::Results::begin(&bench)?;
+    for interpreter in &bench.interpreters {
+        for section in cli.sections() {
+            let findings = section.measure(&bench, interpreter)?;
+            results.add(findings);
+            print!("{}", report::section(&results, section, &interpreter.label));
+        }
+    }
+    print!("{}", report::closing(&results));
+    if let Some(file) = &cli.json {
+        results.save(file)?;
+    }
+    Ok(!cli.strict || results.all_bars_met())
+}
 
 /// A section of the suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -3,13 +3,13 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::{Measure, add, packages, ready};
-use crate::bench::Bench;
-use crate::interpreter::Interpreter;
 use crate::process::{Outcome, Sample};
-use crate::results::{Bound, Findings};
-use crate::rounds::{self, Job, Taken};
-use crate::variants::{CODE_DATA_SHARE, Entry, GLOWPLUG_CODE, Launch};
-use crate::workload::Workload;
+use crate::sections::bench::Bench;
+use crate::sections::interpreter::Interpreter;
+use crate::sections::results::{Bound, Findings};
+use crate::sections::rounds::{self, Job, Taken};
+use crate::sections::variants::{CODE_DATA_SHARE, Entry, GLOWPLUG_CODE, Launch};
+use crate::sections::workload::Workload;
 
 /// One start.
 pub(super) struct Start {
