@@ -17,9 +17,30 @@ fn main() {
         }
     }
     let manifest = env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo");
-    for name in ["start.py", "__init__.py"] {
-        embed(&Path::new(&manifest).join(PYTHON).join(name), name, true);
+    let python = Path::new(&manifest).join(PYTHON);
+    embed(&python.join("start.py"), "start.py", true);
+    embed_package(&python);
+}
+
+/// Lists the files of the package `glowplug` in `package.rs`, which `payload.rs` includes.
+fn embed_package(folder: &Path) {
+    let mut names = Vec::new();
+    for place in ["", "renewal/"] {
+        let folder = folder.join(place);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let files = entries.map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"));
+        names.extend(files.filter(|n| n.ends_with(".py") && n != "start.py").map(|n| format!("{place}{n}")));
     }
+    names.sort();
+    let mut lines = String::from("[\n");
+    for name in names {
+        let path = folder.join(&name).canonicalize().expect("just listed");
+        println!("cargo::rerun-if-changed={}", path.display());
+        lines += &format!("    ({name:?}, include_bytes!({path:?})),\n");
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
+    fs::write(out.join("package.rs"), lines + "]\n").expect("OUT_DIR is writable");
 }
 
 /// Copies a file to where `payload.rs` includes it from.

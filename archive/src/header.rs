@@ -1,22 +1,15 @@
 //! The header page: the first 4096 bytes of an archive.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::{checksum, heap};
 
-/// The first eight bytes of every archive.
-pub const MAGIC: [u8; 8] = *b"GLOWPLUG";
-/// Major version of the format. Another major version is refused.
-pub const MAJOR: u16 = 2;
+pub use glowplug_records::header::{HeaderPage, MAGIC, MAJOR, MAX_SECTIONS, PAGE, SectionRecord, StringMark};
+
 /// Minor version: sections and flags that an older reader may skip.
 pub const MINOR: u16 = 0;
-/// Alignment of sections in the file, and the header's length, in bytes.
-pub const PAGE: usize = 4096;
-/// Most sections that a header has room for.
-pub const MAX_SECTIONS: usize = 64;
-
 /// Kinds of sections. Unknown kinds are skipped by a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -41,11 +34,13 @@ pub enum SectionKind {
     Manifest = 10,
     /// The prefetch plan ([`crate::plan`]); not every archive has one.
     Plan = 11,
+    /// The process image ([`crate::image`]); not every archive has one.
+    Image = glowplug_records::header::IMAGE_SECTION,
 }
 
 impl SectionKind {
     /// Every kind this version knows.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Names,
         Self::Roots,
         Self::Modules,
@@ -56,6 +51,7 @@ impl SectionKind {
         Self::Sources,
         Self::Manifest,
         Self::Plan,
+        Self::Image,
     ];
 
     /// Lower-case name for people.
@@ -72,6 +68,7 @@ impl SectionKind {
             Self::Sources => "sources",
             Self::Manifest => "manifest",
             Self::Plan => "plan",
+            Self::Image => "image",
         }
     }
 
@@ -85,7 +82,7 @@ impl SectionKind {
     /// Whether an archive may be without the section.
     #[must_use]
     pub const fn is_optional(self) -> bool {
-        matches!(self, Self::Plan)
+        matches!(self, Self::Plan | Self::Image)
     }
 
     /// The name for a section number found in a file.
@@ -96,24 +93,6 @@ impl SectionKind {
             .find(|k| *k as u32 == kind)
             .map_or_else(|| format!("unknown section {kind}"), |k| k.name().to_owned())
     }
-}
-
-/// One row of the section table, 40 bytes.
-#[derive(Debug, Clone, Copy, Default, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-pub struct SectionRecord {
-    /// A [`SectionKind`] as a number.
-    pub kind: u32,
-    /// Reserved, 0.
-    pub flags: u32,
-    /// Where the section begins in the file, in bytes, a multiple of [`PAGE`].
-    pub offset: u64,
-    /// Bytes, without padding.
-    pub length: u64,
-    /// XXH3-64 of those bytes.
-    pub checksum: u64,
-    /// Reserved, 0.
-    pub reserved: u64,
 }
 
 /// How the staleness of a served module is judged (PEP 552's names).
@@ -149,50 +128,6 @@ impl Validation {
         }
     }
 }
-
-/// What is to be set in a string of the heap once the interpreter has taken it as its interned
-/// one: these bits of the 4-byte word at this offset of the object. No bits: nothing.
-///
-/// CPython 3.14 frees heap-allocated interned strings at exit, immortal ones included
-/// (`Objects/unicodeobject.c`, `_PyUnicode_ClearInterned`), unless their state says that they are
-/// not from its heap (`SSTATE_INTERNED_IMMORTAL_STATIC`), which is the truth here.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-pub struct StringMark {
-    /// Offset of the word in the object, in bytes, a multiple of 4, at most 36.
-    pub offset: u32,
-    /// Bits to set.
-    pub bits: u32,
-}
-
-/// The header page as it lies in the file.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-pub struct HeaderPage {
-    magic: [u8; 8],
-    major: u16,
-    minor: u16,
-    section_count: u32,
-    file_size: u64,
-    fingerprint: u64,
-    machine: u16,
-    validation: u8,
-    optimize: u8,
-    page_size: u32,
-    python_version: u32,
-    flags: u32,
-    preferred_base: u64,
-    soabi: [u8; 48],
-    interpreter: [u8; 33],
-    libc: [u8; 33],
-    padding: [u8; 6],
-    sections: [SectionRecord; MAX_SECTIONS],
-    string_mark: StringMark,
-    reserved: [u8; 1344],
-    checksum: u64,
-}
-
-const _: () = assert!(size_of::<HeaderPage>() == PAGE);
 
 /// What the header says, decoded and checked.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod header;
 pub mod heap;
+pub mod image;
 pub mod manifest;
 pub mod modules;
 pub mod packing;

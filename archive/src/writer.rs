@@ -249,6 +249,22 @@ pub fn add_plan(path: &Path, entries: &[PlanEntry]) -> Result<u64> {
     store(header.clone(), &sections, mode & 0o777, path)
 }
 
+/// Writes the archive at `path` again with the process image whose section is `bytes`, in place of
+/// the one that it may have; the file gets the permissions `mode`. Returns its new length in bytes.
+///
+/// # Errors
+/// As [`add_plan`].
+pub fn add_image(path: &Path, bytes: &[u8], mode: u32) -> Result<u64> {
+    let archive = Archive::open(path)?;
+    let header = archive.header();
+    let mut sections = Vec::new();
+    for section in header.sections.iter().filter(|s| s.kind != SectionKind::Image as u32) {
+        sections.push((section.kind, archive.bytes_of(section)?));
+    }
+    sections.push((SectionKind::Image as u32, bytes));
+    store(header.clone(), &sections, mode, path)
+}
+
 /// Lays the sections out, completes `header` by them and puts the file in place.
 fn store(mut header: Header, sections: &[(u32, &[u8])], mode: u32, path: &Path) -> Result<u64> {
     header.sections.clear();

@@ -96,6 +96,7 @@ Examples:
   glowplug snapshot app.handler --root ./function --event event.json --env TABLE=items
   glowplug snapshot --import boto3,pandas --python .venv/bin/python
   glowplug snapshot app.handler --root ./function --modules modules.txt
+  glowplug snapshot app.handler --root /var/task --image --event apigw-v2 --env AWS_REGION=eu-west-1
 
 The archive's name is <name>.<soabi>.<fingerprint>.glow: those for several Pythons and machines can
 lie side by side.")]
@@ -119,6 +120,18 @@ pub struct SnapshotArguments {
     /// Do not run the target once more to record what the layer's extension is to read ahead.
     #[arg(long)]
     pub no_prefetch: bool,
+    /// Also take the process image: the initialised function is restored instead of initialised.
+    #[arg(long)]
+    pub image: bool,
+    /// Invoke the handler with the events before the image is taken (the default).
+    #[arg(long, overrides_with = "no_prime", requires = "image")]
+    pub prime: bool,
+    /// Take the image before the handler has been invoked.
+    #[arg(long, requires = "image")]
+    pub no_prime: bool,
+    /// The processors that the image is for.
+    #[arg(long, value_enum, default_value_t = crate::image::CpuBaseline::V3, requires = "image")]
+    pub cpu_baseline: crate::image::CpuBaseline,
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,

@@ -19,6 +19,8 @@ print(sys.implementation.name, *sys.version_info[:2], getattr(sys, 'abiflags', '
 pub struct Interpreter {
     /// What to execute.
     pub executable: PathBuf,
+    /// Its version, such as `3.12`.
+    pub minor: String,
 }
 
 impl Interpreter {
@@ -51,7 +53,7 @@ impl Interpreter {
             bail!("{}: free-threaded and debug builds of Python are not supported", python.display());
         }
         let executable = if executable.is_empty() { python } else { Path::new(executable) };
-        Ok(Self { executable: executable.to_owned() })
+        Ok(Self { executable: executable.to_owned(), minor: format!("{major}.{minor}") })
     }
 }
 

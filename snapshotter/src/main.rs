@@ -2,7 +2,7 @@
 //!
 //! Data flows one way. `snapshot`: the [`target`] is run and recorded by process A
 //! ([`recording`]), its code is dumped by process B ([`dump`]), and what was written is opened and
-//! checked ([`verify`]).
+//! checked ([`verify`]). With `--image`, process D takes the process image ([`image`]).
 
 use std::process::ExitCode;
 
@@ -14,9 +14,11 @@ mod dump;
 mod environment;
 mod event;
 mod failure;
+mod image;
 mod inspect;
 mod interpreter;
 mod invoke;
+mod lambda;
 mod layer_zip;
 mod log;
 mod module_list;

@@ -31,14 +31,13 @@ const WRAPPER: Part = Part { name: WRAPPER_NAME, content: include_bytes!(concat!
 /// The Lambda extension.
 const EXTENSION: Part =
     Part { name: "extension", content: include_bytes!(concat!(env!("OUT_DIR"), "/extension")) };
-/// `import glowplug` inside the function.
-const PACKAGE: Part =
-    Part { name: "__init__.py", content: include_bytes!(concat!(env!("OUT_DIR"), "/__init__.py")) };
+/// `import glowplug` inside the function: path in the package, and content.
+const PACKAGE: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/package.rs"));
 
 /// A file of a layer.
 pub struct LayerFile {
     /// Its path below `/opt`.
-    pub path: &'static str,
+    pub path: String,
     /// What it is, in a word.
     pub part: &'static str,
     /// Its name in the payload.
@@ -55,25 +54,41 @@ pub struct LayerFile {
 pub const LAYER_MACHINE: u16 = glowplug_archive::fingerprint::this_machine();
 
 /// What every layer consists of, in the order of paths.
-pub fn layer_files() -> Result<[LayerFile; 5]> {
-    check(&[LOADER, START, WRAPPER, EXTENSION, PACKAGE])?;
-    let file = |path, part, Part { name, content }: Part, executable| LayerFile {
-        path,
+pub fn layer_files() -> Result<Vec<LayerFile>> {
+    check(&[LOADER, START, WRAPPER, EXTENSION])?;
+    let file = |path: &str, part, Part { name, content }: Part, executable| LayerFile {
+        path: path.to_owned(),
         part,
         name,
         content,
         executable,
         compiled: executable || name == LOADER.name,
     };
-    Ok([
+    let mut files = vec![
         file("extensions/glowplug", "extension", EXTENSION, true),
         file("glowplug/exec", "wrapper", WRAPPER, true),
         file("glowplug/start.py", "start script", START, false),
         // One file for two uses: the start script loads it from here, and `import glowplug` finds it
         // here when the wrapper was not used, since Lambda has /opt/python in `sys.path`.
         file("python/_glowplug.abi3.so", "loader", LOADER, false),
-        file("python/glowplug/__init__.py", "package", PACKAGE, false),
-    ])
+    ];
+    for (name, content) in PACKAGE {
+        files.push(file(&format!("python/glowplug/{name}"), "package", Part { name, content }, false));
+    }
+    Ok(files)
+}
+
+/// Writes the package, the wrapper and the start script, which process D and its replays need, into `folder`.
+pub fn unpack_for_image(folder: &Path) -> Result<()> {
+    unpack(&[START, WRAPPER], folder)?;
+    for (name, content) in PACKAGE {
+        let path = folder.join("glowplug").join(name);
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, content))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Writes the modules that process B needs into `folder`.

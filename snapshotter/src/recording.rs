@@ -80,28 +80,34 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
     });
     std::fs::write(&spec, text.to_string()).with_context(|| format!("cannot write {}", spec.display()))?;
 
-    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     let mut command = Command::new(&target.python.executable);
     target.environment.apply(&mut command);
     command
         .args(optimize_options(target.optimize.unwrap_or(0)))
-        .args([scripts.join("trace.py"), spec, out.to_owned()])
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone().context("cannot make a pipe")?)
-        .stderr(writer);
-    tracing::debug!("{command:?}");
-    let mut child =
-        command.spawn().with_context(|| format!("cannot run {}", target.python.executable.display()))?;
-    drop(command); // and with it this side's ends of the pipe
-    let (sender, lines) = mpsc::channel();
-    std::thread::spawn(move || forward(reader, &sender));
-    let status = pass_on(&lines, || child.try_wait(), progress).context("waiting for the target")?;
+        .args([scripts.join("trace.py"), spec, out.to_owned()]);
+    let status = run_shown(command, progress)?;
     check(status)?;
 
     let text = std::fs::read_to_string(out).map_err(|_| {
         TargetFailed("the target ended its process before it was done (os._exit?)".to_owned())
     })?;
     serde_json::from_str(&text).context("the recording cannot be read")
+}
+
+/// Runs a command whose output is shown as it comes, and waits for its end.
+pub fn run_shown(mut command: Command, progress: &Progress) -> Result<ExitStatus> {
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().context("cannot make a pipe")?)
+        .stderr(writer);
+    tracing::debug!("{command:?}");
+    let mut child =
+        command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    drop(command); // and with it this side's ends of the pipe
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || forward(reader, &sender));
+    pass_on(&lines, || child.try_wait(), progress).context("waiting for the target")
 }
 
 /// Reads the target's output line by line.
@@ -144,7 +150,8 @@ fn pass_on(
     }
 }
 
-fn check(ended: ExitStatus) -> Result<()> {
+/// An error where the target failed.
+pub fn check(ended: ExitStatus) -> Result<()> {
     use std::os::unix::process::ExitStatusExt as _;
     if ended.success() {
         return Ok(());

@@ -1,6 +1,6 @@
 //! `glowplug snapshot`: record, dump, check, report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::prefetch::{self, Planning};
 use crate::progress::Progress;
 use crate::summary::Summary;
 use crate::target::Target;
-use crate::{module_list, payload, recording, scripts, verify};
+use crate::{image, module_list, payload, recording, scripts, verify};
 
 /// Runs the command.
 pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
@@ -33,11 +33,15 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     let folder = work.path().canonicalize()?;
     scripts::unpack(&folder)?;
     payload::unpack_for_snapshot(&folder)?;
+    if arguments.image {
+        payload::unpack_for_image(&folder)?;
+    }
     let output = &arguments.output;
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
 
-    let mut progress = Progress::new(if arguments.no_prefetch { 3 } else { 4 });
+    let steps = 3 + usize::from(!arguments.no_prefetch) + if arguments.image { 3 } else { 0 };
+    let mut progress = Progress::new(steps);
     let trace = folder.join("trace.json");
     let label = target.label();
     progress.begin(&format!("running {label}"));
@@ -49,7 +53,8 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
         glowplug: env!("CARGO_PKG_VERSION"),
         payload: &folder,
         trace: &trace,
-        output,
+        // An image is put in place when it has been seen to work.
+        output: if arguments.image { &folder } else { output },
         name,
         target: &label,
         validation: arguments.validate.into(),
@@ -67,18 +72,46 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     };
     let planned = begun.elapsed();
 
+    let imaged = if arguments.image {
+        let order = image::Order {
+            target: &target,
+            prime: !arguments.no_prime,
+            baseline: arguments.cpu_baseline,
+            validation: arguments.validate.into(),
+            scripts: &folder,
+            archive: &dumped.path,
+        };
+        let imaged = image::add(&order, &mut progress)?;
+        dumped.path = put_in_place(&dumped.path, output)?;
+        Some(imaged)
+    } else {
+        None
+    };
+
     progress.begin(&format!("checking {}", dumped.path.display()));
     let archive = checked(&dumped.path)?;
     drop(progress);
     dumped.bytes = archive.header().file_size;
     let times = [recorded, written - recorded, planned - written, begun.elapsed() - planned];
-    let summary = Summary::new(&archive, &dumped, planning, times)?;
+    let summary = Summary::new(&archive, &dumped, planning, imaged, times)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         print!("{summary}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Moves a finished archive to where it is wanted: there it appears whole or not at all.
+fn put_in_place(finished: &Path, folder: &Path) -> Result<PathBuf> {
+    let name = finished.file_name().context("an archive has a name")?;
+    let place = folder.join(name);
+    let new = tempfile::Builder::new().prefix(".glowplug-").tempfile_in(folder);
+    let new = new.with_context(|| format!("cannot write into {}", folder.display()))?;
+    std::fs::copy(finished, new.path()).with_context(|| format!("cannot write {}", new.path().display()))?;
+    new.as_file().sync_all()?;
+    new.persist(&place).with_context(|| format!("cannot write {}", place.display()))?;
+    Ok(place)
 }
 
 /// A name becomes part of a file name.

@@ -11,6 +11,7 @@ use glowplug_archive::{Archive, Manifest};
 use serde::Serialize;
 
 use crate::dump::Dumped;
+use crate::image::Imaged;
 use crate::prefetch::Planning;
 use crate::units;
 
@@ -52,6 +53,8 @@ pub struct Summary {
     not_kept: u64,
     /// What is read ahead.
     prefetch: Planning,
+    /// The process image, where one was asked for.
+    image: Option<Imaged>,
     /// How staleness is judged.
     validation: Validation,
     /// Seconds for recording, dumping, planning and checking.
@@ -60,7 +63,13 @@ pub struct Summary {
 
 impl Summary {
     /// Of the archive as it lies there.
-    pub fn new(archive: &Archive, dumped: &Dumped, prefetch: Planning, times: [Duration; 4]) -> Result<Self> {
+    pub fn new(
+        archive: &Archive,
+        dumped: &Dumped,
+        prefetch: Planning,
+        image: Option<Imaged>,
+        times: [Duration; 4],
+    ) -> Result<Self> {
         let Manifest {
             target,
             validation,
@@ -91,6 +100,7 @@ impl Summary {
             texts: compiled.iter().map(|c| c.texts).sum(),
             not_kept: dumped.regexes_left_out + dumped.texts_left_out,
             prefetch,
+            image,
             validation,
             seconds: times.map(|t| t.as_secs_f64()),
         })
@@ -129,6 +139,7 @@ impl fmt::Display for Summary {
         let libraries = units::count(self.shared_libraries, "shared library");
         writeln!(f, "\n  seen         {libraries}, {} ({data})", units::count(self.data_files, "data file"))?;
         self.write_prefetch(f)?;
+        self.write_image(f)?;
         self.write_bytecode(f)?;
         self.write_left_out(f)?;
         writeln!(f, "  validation   {}: {}", self.validation.name(), meaning(self.validation))?;
@@ -152,6 +163,36 @@ impl Summary {
             write!(f, "; {not_evicted} in use by others, their page cache stayed")?;
         }
         writeln!(f)
+    }
+
+    fn write_image(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(image) = &self.image else { return Ok(()) };
+        let bytes = |n: u64| units::bytes(n).to_string();
+        let sizes = &image.sizes;
+        writeln!(
+            f,
+            "  image        {}: text {}, constants {}, data {}, heap {}; {} of it read at every start",
+            bytes(image.bytes),
+            bytes(sizes.text),
+            bytes(sizes.constants),
+            bytes(sizes.data),
+            bytes(sizes.heap),
+            bytes(sizes.hot),
+        )?;
+        let mappings = units::count(image.mappings, "mapping");
+        writeln!(f, "               restored in {:.1} ms: {mappings}, {} reads", image.milliseconds, image.loads)?;
+        match image.same_answers {
+            Some(true) => writeln!(f, "               answers the events as a plain start does")?,
+            Some(false) => writeln!(f, "               ANSWERS OTHERWISE than a plain start (times, random values?)")?,
+            None => {}
+        }
+        if let Some(why) = &image.no_working_set {
+            writeln!(f, "               what a start touches could not be told apart: {why}")?;
+        }
+        for warning in image.warnings.iter().take(ROWS) {
+            writeln!(f, "    {}: {}", warning.kind, warning.what)?;
+        }
+        Ok(())
     }
 
     fn write_bytecode(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -52,6 +52,8 @@ pub struct Target {
     pub environment: Environment,
     /// `-O` level, where given.
     pub optimize: Option<u8>,
+    /// A program and its arguments, as the interpreter takes them.
+    pub program: Vec<String>,
 }
 
 impl Target {
@@ -79,7 +81,9 @@ impl Target {
         let environment = Environment::new(arguments.env_file.as_deref(), &arguments.env)?;
         let python = Interpreter::probe(&arguments.python, &environment)?;
         let optimize = arguments.optimize;
-        Ok(Self { handler, imports: arguments.import.clone(), root, events, python, environment, optimize })
+        let imports = arguments.import.clone();
+        let program = Vec::new();
+        Ok(Self { handler, imports, root, events, python, environment, optimize, program })
     }
 
     /// A name for the archive where the user gives none.

@@ -9,8 +9,44 @@ the archive. A program that wants to do it by itself calls :func:`activate` befo
     import boto3
 
     print(glowplug.status()["rung"])
+
+A program that is to be restored from a process image says where the image is taken, and what has to
+happen before and after::
+
+    @glowplug.after_restore
+    def connect(): ...
+
+    glowplug.snapshot_point()
 """
 
-from _glowplug import activate, status
+from glowplug.hooks import after_restore, before_snapshot
+from glowplug.point import snapshot_point
 
-__all__ = ["activate", "status"]
+__all__ = ["activate", "after_restore", "before_snapshot", "snapshot_point", "status"]
+
+
+def activate(archive=None, *, root=None):
+    """Serves imports from an archive, or from the fitting one of a folder; without it the environment says where.
+
+    `root` is where the function's directory is now, if it has moved. Returns whether an archive is active. What is wrong
+    is one line on stderr and stands in `status()`; with `GLOWPLUG_STRICT=1` it is an `ImportError`.
+    """
+    import _glowplug
+
+    return _glowplug.activate(archive, root=root)
+
+
+def status():
+    """What this start used and why, as a dictionary.
+
+    `rung` is `image`, `code` or `plain`; `archive` its path; `reason` why it is not a better one. From an image:
+    `milliseconds` from the wrapper's first step until the process went on, `late` the status of the code archive, from
+    which later imports are served, once there was one. Else: `modules` served so far and more of the loader's counts.
+    """
+    from glowplug import point
+
+    if point.restored is not None:
+        return point.restored.status()
+    import _glowplug
+
+    return _glowplug.status()

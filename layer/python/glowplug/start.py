@@ -166,10 +166,10 @@ def is_archive(path):
         return False
 
 
-def start():
-    """Runs the program, without this script in its tracebacks."""
+def execute(prepare):
+    """Runs the program that `prepare` gives, without this script in its tracebacks."""
     try:
-        run, arguments = program(*prepare())
+        run, arguments = prepare()
     except SyntaxError as error:
         sys.excepthook(type(error), error.with_traceback(None), None)
         sys.exit(1)
@@ -194,4 +194,5 @@ def start():
         sys.exit(1)
 
 
-start()
+if __name__ == "__main__":
+    execute(lambda: program(*prepare()))

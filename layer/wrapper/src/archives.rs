@@ -12,9 +12,18 @@ pub const AT_MOST: usize = 64;
 /// Ending of an archive's name.
 const SUFFIX: &[u8] = b".glow";
 
-/// Appends the paths of the archives in `/opt/glowplug`, then those in the function's directory,
-/// each folder's sorted by name. `None` without memory.
+/// Appends the paths of the archives: the one that the environment names, or those of the folder that it
+/// names; else those in `/opt/glowplug`, then those in the function's directory. Each folder's are sorted
+/// by name. `None` without memory.
 pub fn find<'a>(settings: &Settings<'a>, arena: &mut Arena<'a>, found: &mut List<'a>) -> Option<()> {
+    if let Some(archive) = settings.archive {
+        return found.push(arena.join(&[archive])?);
+    }
+    if let Some(folder) = settings.archive_folder {
+        let folder = arena.join(&[folder])?;
+        add_folder(folder, settings, arena, found, found.len() + AT_MOST);
+        return Some(());
+    }
     let layer = arena.join(&[settings.layers, FOLDER])?;
     let task = arena.join(&[settings.task])?;
     let before = found.len();

@@ -1,11 +1,10 @@
 //! The command line with the start script in it.
 
-use crate::archives;
 use crate::arena::{Arena, List};
-use crate::process::Text;
+use crate::process::{Start, Text};
 use crate::python_command::{first_line, is_python, split};
 use crate::settings::{FOLDER, Settings};
-use crate::system;
+use crate::{archives, image, system};
 
 /// A command to be executed.
 pub struct Command<'a> {
@@ -18,10 +17,11 @@ pub struct Command<'a> {
 /// What the start script's own arguments end with.
 const END: &core::ffi::CStr = c"--";
 
-/// The command `given`, changed so that it starts with an archive. `None` where it is to be executed
-/// as it is.
+/// The command `given`, changed so that it starts with a code archive. `None` where it is to be
+/// executed as it is. Does not return where a process image of the command can be restored.
 pub fn with_archive<'a>(
     given: &'a [Text<'a>],
+    start: &Start<'a>,
     settings: &Settings<'a>,
     arena: &mut Arena<'a>,
 ) -> Option<Command<'a>> {
@@ -29,12 +29,43 @@ pub fn with_archive<'a>(
         return None;
     }
     let command = python_command(given, settings, arena)?;
+    let mut found = arena.list(archives::AT_MOST)?;
+    archives::find(settings, arena, &mut found)?;
+    if settings.image {
+        restore(found.texts(), &command, start, settings, arena);
+    }
     let script = start_script(settings, arena)?;
     if !system::is_readable(script) {
         settings.warn(&[script.to_bytes(), b": cannot be read; starting the plain way"]);
         return None;
     }
-    insert(&command, script, settings, arena)
+    let archives = if settings.archive_is_named() { &[] } else { found.texts() };
+    if archives.is_empty() && !settings.archive_is_named() {
+        return None;
+    }
+    insert(&command, script, archives, arena)
+}
+
+/// Goes on as the first process image that fits. Returns where there is none, and has said why.
+fn restore<'a>(
+    archives: &[Text<'a>],
+    command: &Command<'a>,
+    start: &Start<'a>,
+    settings: &Settings<'a>,
+    arena: &mut Arena<'a>,
+) {
+    for archive in archives {
+        if let Some(reason) = image::restore(*archive, command, start, settings, arena) {
+            settings.warn(&[
+                archive.to_bytes(),
+                b": the process image is not used: ",
+                reason.what,
+                reason.about,
+                reason.error(),
+                b"; starting from the code archive",
+            ]);
+        }
+    }
 }
 
 /// The start script: beside this program, else where the layer has it.
@@ -92,25 +123,19 @@ fn find<'a>(program: Text<'a>, settings: &Settings<'a>, arena: &mut Arena<'a>) -
 fn insert<'a>(
     command: &Command<'a>,
     script: Text<'a>,
-    settings: &Settings<'a>,
+    archives: &[Text<'a>],
     arena: &mut Arena<'a>,
 ) -> Option<Command<'a>> {
     let given = command.arguments.texts();
     let place = split(given.get(1..)?)?;
     let (before, program) = given.split_at(1 + place.options);
-    let mut arguments = arena.list(given.len() + archives::AT_MOST + 3)?;
+    let mut arguments = arena.list(given.len() + archives.len() + 3)?;
     arguments.extend(before)?;
     if place.shared > 0 {
         arguments.push(arena.join(&[&program.first()?.to_bytes()[..place.shared]])?)?;
     }
     arguments.push(script)?;
-    if !settings.archive_is_named {
-        let before = arguments.len();
-        archives::find(settings, arena, &mut arguments)?;
-        if arguments.len() == before {
-            return None;
-        }
-    }
+    arguments.extend(archives)?;
     arguments.push(END.into())?;
     arguments.extend(program)?;
     Some(Command { program: command.program, arguments })
@@ -121,8 +146,7 @@ mod tests {
     use std::ffi::CString;
 
     use super::*;
-    use crate::process::Start;
-
+    
     /// The arguments that a command becomes, with `GLOWPLUG_ARCHIVE` set and the start script there.
     fn started(line: &str) -> Option<String> {
         let folder = std::env::temp_dir().join(format!("glowplug-command-{}", std::process::id()));
@@ -130,11 +154,12 @@ mod tests {
         std::fs::write(folder.join("glowplug/start.py"), "").expect("written");
         let layers = CString::new(format!("GLOWPLUG_OPT={}", folder.display())).expect("no zero");
         let environment = [layers.as_c_str().into(), c"GLOWPLUG_ARCHIVE=a.glow".into()];
-        let settings = Settings::new(&Start::new(&[], &environment));
+        let start = Start::new(&[], &environment);
+        let settings = Settings::new(&start);
         let words: Vec<CString> = line.split(' ').map(|w| CString::new(w).expect("no zero")).collect();
         let given: Vec<Text<'_>> = words.iter().map(|w| w.as_c_str().into()).collect();
         let mut arena = Arena::for_arguments(given.len()).expect("memory");
-        let command = with_archive(&given, &settings, &mut arena)?;
+        let command = with_archive(&given, &start, &settings, &mut arena)?;
         let texts: Vec<_> =
             command.arguments.texts().iter().map(|t| String::from_utf8_lossy(t.to_bytes())).collect();
         Some(texts.join(" ").replace(folder.to_str().expect("text"), ""))

@@ -18,9 +18,11 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod arch;
 pub mod archives;
 pub mod arena;
 pub mod command;
+pub mod image;
 pub mod process;
 pub mod python_command;
 pub mod settings;
@@ -44,7 +46,7 @@ pub fn run(start: &Start) -> ! {
         system::exit(NOT_FOUND);
     }
     if let Some(mut arena) = Arena::for_arguments(given.len())
-        && let Some(command) = command::with_archive(given, &settings, &mut arena)
+        && let Some(command) = command::with_archive(given, start, &settings, &mut arena)
     {
         // Returns if it failed, and then the command as it was given will tell why.
         let _ = system::execute(&command, &settings, &mut arena);

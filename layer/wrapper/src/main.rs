@@ -6,12 +6,12 @@
 // The memory functions below must not be compiled into calls of themselves.
 #![no_builtins]
 
-mod arch;
+mod entry;
 mod memory;
 
 use glowplug_wrapper::process::Start;
 
-/// Called by `arch::_start` with the stack pointer that the kernel gave.
+/// Called by `entry::_start` with the stack pointer that the kernel gave.
 ///
 /// # Safety
 /// `stack` is the address of argc, followed by argv and the environment (System V ABI, "Process

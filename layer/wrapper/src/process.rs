@@ -53,10 +53,12 @@ impl AsRef<[u8]> for Text<'_> {
 pub struct Start<'a> {
     arguments: &'a [Text<'a>],
     environment: &'a [Text<'a>],
+    auxiliary: &'a [[usize; 2]],
 }
 
 impl<'a> Start<'a> {
-    /// Of the initial stack: argc, that many pointers, a null, the environment's pointers, a null.
+    /// Of the initial stack: argc, that many pointers, a null, the environment's pointers, a null, the
+    /// auxiliary vector (getauxval(3)).
     ///
     /// # Safety
     /// `stack` is the stack pointer that the kernel started this process with, and nobody changes
@@ -73,9 +75,15 @@ impl<'a> Start<'a> {
             while !(*environment.add(variables).cast::<*const c_char>()).is_null() {
                 variables += 1;
             }
+            let vector = environment.add(variables + 1).cast::<[usize; 2]>();
+            let mut entries = 0;
+            while (*vector.add(entries))[0] != 0 {
+                entries += 1;
+            }
             Self {
                 arguments: core::slice::from_raw_parts(first, count),
                 environment: core::slice::from_raw_parts(environment, variables),
+                auxiliary: core::slice::from_raw_parts(vector, entries),
             }
         }
     }
@@ -83,7 +91,7 @@ impl<'a> Start<'a> {
     /// Of lists, which must have a null after their last entry if they are to be executed.
     #[must_use]
     pub const fn new(arguments: &'a [Text<'a>], environment: &'a [Text<'a>]) -> Self {
-        Self { arguments, environment }
+        Self { arguments, environment, auxiliary: &[] }
     }
 
     /// This program's name and arguments.
@@ -96,6 +104,12 @@ impl<'a> Start<'a> {
     #[must_use]
     pub const fn environment(&self) -> &'a [Text<'a>] {
         self.environment
+    }
+
+    /// An entry of the auxiliary vector, by its AT_ number.
+    #[must_use]
+    pub fn auxiliary(&self, kind: usize) -> Option<usize> {
+        self.auxiliary.iter().find(|entry| entry[0] == kind).map(|entry| entry[1])
     }
 
     /// The value of an environment variable; an empty one counts as none.
@@ -122,11 +136,12 @@ mod tests {
     #[test]
     fn the_initial_stack_is_read() {
         let address = |text: &'static CStr| text.as_ptr() as usize;
-        let stack = [2, address(c"exec"), address(c"python"), 0, address(c"A=1"), 0];
+        let stack = [2, address(c"exec"), address(c"python"), 0, address(c"A=1"), 0, 33, 0x7000, 0, 0];
         // SAFETY: laid out as the kernel does.
         let start = unsafe { Start::from_stack(stack.as_ptr()) };
         assert_eq!(start.arguments().len(), 2);
         assert_eq!(start.arguments()[1].to_bytes(), b"python");
         assert_eq!(start.variable(b"A"), Some(&b"1"[..]));
+        assert_eq!((start.auxiliary(33), start.auxiliary(6)), (Some(0x7000), None));
     }
 }

@@ -14,10 +14,18 @@ pub const FOLDER: &[u8] = b"/glowplug";
 pub struct Settings<'a> {
     /// `GLOWPLUG_MODE` is neither `off` nor `plain`.
     pub enabled: bool,
+    /// The process image may be used: `GLOWPLUG_MODE` is neither of these nor `code`.
+    pub image: bool,
+    /// `GLOWPLUG_RECORD`: the snapshot step wants to see what memory this start touches.
+    pub record: bool,
     /// Fallbacks are told on stderr (`GLOWPLUG_LOG` is not `off`).
     pub tells: bool,
-    /// `GLOWPLUG_ARCHIVE` or `GLOWPLUG_ARCHIVE_DIR` names the archive: the loader reads them itself.
-    pub archive_is_named: bool,
+    /// `GLOWPLUG_ARCHIVE`: the archive. The loader reads it itself.
+    pub archive: Option<&'a [u8]>,
+    /// `GLOWPLUG_ARCHIVE_DIR`: the folder of archives. The loader reads it itself.
+    pub archive_folder: Option<&'a [u8]>,
+    /// Where the crash latch lies: `/tmp`, or `TMPDIR`.
+    pub temporary: &'a [u8],
     /// The folder that this program was named in, if it was.
     pub own_folder: Option<&'a [u8]>,
     /// `/opt`, or `GLOWPLUG_OPT`.
@@ -37,14 +45,17 @@ impl<'a> Settings<'a> {
         let is = |name: &[u8], values: &[&[u8]]| {
             start.variable(name).is_some_and(|found| values.iter().any(|v| found.eq_ignore_ascii_case(v)))
         };
-        let named = |name: &[u8]| start.variable(name).is_some();
         let first = |names: &[&[u8]], otherwise: &'static [u8]| {
             names.iter().find_map(|name| start.variable(name)).map_or(otherwise, without_slash)
         };
         Self {
             enabled: !is(b"GLOWPLUG_MODE", &[b"off", b"plain"]),
+            image: !is(b"GLOWPLUG_MODE", &[b"off", b"plain", b"code"]),
+            record: start.variable(b"GLOWPLUG_RECORD").is_some(),
             tells: !is(b"GLOWPLUG_LOG", &[b"off"]),
-            archive_is_named: named(b"GLOWPLUG_ARCHIVE") || named(b"GLOWPLUG_ARCHIVE_DIR"),
+            archive: start.variable(b"GLOWPLUG_ARCHIVE"),
+            archive_folder: start.variable(b"GLOWPLUG_ARCHIVE_DIR"),
+            temporary: first(&[b"TMPDIR"], b"/tmp"),
             own_folder: start.arguments().first().and_then(|own| folder_of(own.to_bytes())),
             layers: first(&[b"GLOWPLUG_OPT"], LAYERS),
             task: first(&[b"GLOWPLUG_TASK_ROOT", b"LAMBDA_TASK_ROOT"], TASK),
@@ -52,6 +63,12 @@ impl<'a> Settings<'a> {
             path: start.variable(b"PATH").unwrap_or(b"/bin:/usr/bin"),
             environment: start.environment(),
         }
+    }
+
+    /// Whether the environment names the archive.
+    #[must_use]
+    pub const fn archive_is_named(&self) -> bool {
+        self.archive.is_some() || self.archive_folder.is_some()
     }
 
     /// Writes a line to stderr, unless that is switched off.

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::control_group::enter;
+use crate::lambda;
 use super::plan::{Outcome, Plan};
 use super::service::Service;
 
@@ -237,19 +238,14 @@ fn start(
 /// The environment of a managed Python runtime ("Using Lambda environment variables").
 fn environment(plan: &Plan, service: &Service) -> HashMap<String, String> {
     let mut found = service.environment();
+    let layer = plan.layer.as_deref().unwrap_or(Path::new("/opt"));
+    found.extend(lambda::environment(&plan.task, layer, &plan.minor));
     let mut set = |name: &str, value: String| drop(found.insert(name.to_owned(), value));
-    let layer = plan.layer.as_deref().unwrap_or(Path::new("/opt")).display();
-    let task = plan.task.display();
-    set("AWS_EXECUTION_ENV", format!("AWS_Lambda_python{}", plan.minor));
     set("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE".to_owned());
     set("AWS_SECRET_ACCESS_KEY", "not-a-secret".to_owned());
     set("AWS_SESSION_TOKEN", "not-a-token".to_owned());
     set("AWS_EC2_METADATA_DISABLED", "true".to_owned());
-    set("LAMBDA_TASK_ROOT", task.to_string());
-    set("PATH", format!("/var/lang/bin:/usr/local/bin:/usr/bin:/bin:{layer}/bin"));
-    set("LD_LIBRARY_PATH", format!("/var/lang/lib:{task}:{task}/lib:{layer}/lib"));
-    // Where the managed runtime's own start puts the layers in `sys.path`.
-    set("PYTHONPATH", format!("{layer}/python/lib/python{}/site-packages:{layer}/python", plan.minor));
+    let (layer, task) = (layer.display(), plan.task.display());
     if let Some(folder) = &plan.layer {
         let wrapper = folder.join("glowplug/exec");
         if wrapper.is_file() {

@@ -10,6 +10,8 @@ def prepare():
     if rust is None:
         return None
     add = rust._openssl.lib.RAND_add
+    # Makes the generator, where nobody has yet.
+    add(b"image", 5, 0.0)
 
     def renew(_environment, entropy):
         add(entropy, ENTROPY, float(ENTROPY))

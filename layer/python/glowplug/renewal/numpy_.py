@@ -2,7 +2,9 @@
 
 import sys
 
-ENTROPY = 32
+# The whole state of a Mersenne Twister.
+WORDS = 624
+ENTROPY = 4 * WORDS
 
 
 def prepare():
@@ -10,21 +12,21 @@ def prepare():
     if mtrand is None:
         return None
     state = mtrand._rand
-    numpy = sys.modules["numpy"]
-    frombuffer, words = numpy.frombuffer, numpy.dtype("uint32")
-    if type(state._bit_generator).__name__ == "MT19937":
-        seed = state.seed
+    generator = state._bit_generator
+    new, set_state = type(generator), state.set_state
+    if new.__name__ == "MT19937":
+        # `seed` would go through array arithmetic, which touches a hundred pages.
+        key = {"key": None, "pos": WORDS}
+        whole = {"bit_generator": new.__name__, "state": key, "has_gauss": 0, "gauss": 0.0}
 
         def renew(_environment, entropy):
-            seed(frombuffer(entropy, words))
+            key["key"] = memoryview(entropy).cast("I")
+            set_state(whole)
 
         return renew
 
     # Another generator, by numpy.random.set_bit_generator: it takes over the state of a new one.
-    generator = state._bit_generator
-    new = type(generator)
-
     def renew_other(_environment, entropy):
-        generator.state = new(frombuffer(entropy, words)).state
+        set_state({**new(int.from_bytes(entropy[:32], "little")).state, "has_gauss": 0, "gauss": 0.0})
 
     return renew_other

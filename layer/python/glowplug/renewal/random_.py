@@ -9,10 +9,12 @@ def prepare():
     random = sys.modules.get("random")
     if random is None:
         return None
-    seed = random._inst.seed
+    generator = random._inst
+    # The C function: what it is overridden with would look at the kind of seed first.
+    seed = super(random.Random, generator).seed
 
     def renew(_environment, entropy):
-        # An integer: bytes would be hashed first.
         seed(int.from_bytes(entropy, "little"))
+        generator.gauss_next = None
 
     return renew

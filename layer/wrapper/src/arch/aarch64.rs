@@ -1,20 +1,86 @@
 //! 64-bit ARM.
 
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 
-/// The entry point. The stack holds argc, and is aligned already.
+use glowplug_records::image::{Context, Restored};
+use syscalls::Errno;
+
+/// Sets TPIDR_EL0.
+///
+/// # Errors
+/// None here.
+pub fn set_thread_pointer(address: u64) -> Result<(), Errno> {
+    // SAFETY: nothing in this program uses the register.
+    unsafe { asm!("msr tpidr_el0, {}", in(reg) address) };
+    Ok(())
+}
+
+/// Goes on where the image was taken.
 ///
 /// # Safety
-/// Entered by the kernel only.
+/// The memory of the image is in place, and `context` is its.
+pub unsafe fn enter(context: &Context, restored: *const Restored) -> ! {
+    // SAFETY: the caller's word. This program's stack is left for good.
+    unsafe {
+        asm!(
+            "mov sp, {stack}",
+            "br {resume}",
+            stack = in(reg) context.stack_pointer,
+            resume = in(reg) context.resume,
+            in("x0") restored,
+            options(noreturn),
+        )
+    }
+}
+
+/// Bytes of what [`redirect`] writes.
+pub const REDIRECTION: usize = 16;
+
+/// Makes the function at `function` lead to `target`: `ldr x16, target; br x16`.
+///
+/// # Safety
+/// `function` is valid for writing [`REDIRECTION`] bytes, and nobody runs them before the
+/// instruction cache has seen them.
+pub unsafe fn redirect(function: *mut u8, target: u64) {
+    let mut code = [0x50, 0, 0, 0x58, 0, 0x02, 0x1f, 0xd6, 0, 0, 0, 0, 0, 0, 0, 0];
+    code[8..].copy_from_slice(&target.to_le_bytes());
+    // SAFETY: the caller's word; the cache is told line by line (16 bytes never span more than two).
+    unsafe {
+        function.copy_from_nonoverlapping(code.as_ptr(), code.len());
+        asm!("dc cvau, {0}", "dsb ish", "ic ivau, {0}", "dsb ish", "isb", in(reg) function);
+        asm!("dc cvau, {0}", "dsb ish", "ic ivau, {0}", "dsb ish", "isb", in(reg) function.add(15));
+    }
+}
+
+macro_rules! plain_call {
+    ($name:ident, $number:literal) => {
+        #[unsafe(naked)]
+        extern "C" fn $name() {
+            naked_asm!(concat!("mov x8, #", $number), "svc #0", "ret")
+        }
+    };
+}
+
+plain_call!(clock_gettime, 113);
+plain_call!(clock_getres, 114);
+plain_call!(gettimeofday, 169);
+plain_call!(signal_return, 139);
+
+/// -ENOSYS: the C library then takes the system call itself.
 #[unsafe(naked)]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn _start() -> ! {
-    naked_asm!(
-        "mov x29, xzr",
-        "mov x30, xzr",
-        "mov x0, sp",
-        "bl {begin}",
-        "brk #1",
-        begin = sym crate::begin,
-    )
+extern "C" fn no_such_call() {
+    naked_asm!("mov x0, #-38", "ret")
+}
+
+/// What stands in for a function that this kernel's vDSO does not have.
+#[must_use]
+pub fn fallback(name: &[u8]) -> u64 {
+    let function: extern "C" fn() = match name.strip_prefix(b"__kernel_").unwrap_or(name) {
+        b"clock_gettime" => clock_gettime,
+        b"clock_getres" => clock_getres,
+        b"gettimeofday" => gettimeofday,
+        b"rt_sigreturn" => signal_return,
+        _ => no_such_call,
+    };
+    function as usize as u64
 }

@@ -1,20 +1,85 @@
 //! x86-64.
 
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 
-/// The entry point. The stack holds argc; it is aligned as a call expects, with no frame above.
+use glowplug_records::image::{Context, Restored};
+use syscalls::{Errno, Sysno, syscall};
+
+/// asm/prctl.h.
+const ARCH_SET_FS: usize = 0x1002;
+
+/// Sets the FS base.
+///
+/// # Errors
+/// That of arch_prctl(2).
+pub fn set_thread_pointer(address: u64) -> Result<(), Errno> {
+    // SAFETY: nothing in this program uses FS.
+    unsafe { syscall!(Sysno::arch_prctl, ARCH_SET_FS, address) }.map(|_| ())
+}
+
+/// Goes on where the image was taken.
 ///
 /// # Safety
-/// Entered by the kernel only.
+/// The memory of the image is in place, and `context` is its.
+pub unsafe fn enter(context: &Context, restored: *const Restored) -> ! {
+    // SAFETY: the caller's word. This program's stack is left for good.
+    unsafe {
+        asm!(
+            "mov rsp, {stack}",
+            "jmp {resume}",
+            stack = in(reg) context.stack_pointer,
+            resume = in(reg) context.resume,
+            in("rdi") restored,
+            options(noreturn),
+        )
+    }
+}
+
+/// Bytes of what [`redirect`] writes.
+pub const REDIRECTION: usize = 12;
+
+/// Makes the function at `function` lead to `target`: `mov rax, target; jmp rax`.
+///
+/// # Safety
+/// `function` is valid for writing [`REDIRECTION`] bytes.
+pub unsafe fn redirect(function: *mut u8, target: u64) {
+    let mut code = [0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0];
+    code[2..10].copy_from_slice(&target.to_le_bytes());
+    // SAFETY: the caller's word.
+    unsafe { function.copy_from_nonoverlapping(code.as_ptr(), code.len()) };
+}
+
+macro_rules! plain_call {
+    ($name:ident, $number:literal) => {
+        #[unsafe(naked)]
+        extern "C" fn $name() {
+            naked_asm!(concat!("mov eax, ", $number), "syscall", "ret")
+        }
+    };
+}
+
+plain_call!(clock_gettime, 228);
+plain_call!(clock_getres, 229);
+plain_call!(gettimeofday, 96);
+plain_call!(time, 201);
+plain_call!(getcpu, 309);
+
+/// -ENOSYS: the C library then takes the system call itself.
 #[unsafe(naked)]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn _start() -> ! {
-    naked_asm!(
-        "xor ebp, ebp",
-        "mov rdi, rsp",
-        "and rsp, -16",
-        "call {begin}",
-        "ud2",
-        begin = sym crate::begin,
-    )
+extern "C" fn no_such_call() {
+    naked_asm!("mov rax, -38", "ret")
+}
+
+/// What stands in for a function that this kernel's vDSO does not have.
+#[must_use]
+pub fn fallback(name: &[u8]) -> u64 {
+    let function: extern "C" fn() = match name.strip_prefix(b"__vdso_").unwrap_or(name) {
+        b"clock_gettime" => clock_gettime,
+        b"clock_getres" => clock_getres,
+        b"gettimeofday" => gettimeofday,
+        b"time" => time,
+        b"getcpu" => getcpu,
+        _ => no_such_call,
+    };
+    function as usize as u64
 }

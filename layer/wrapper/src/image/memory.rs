@@ -1,0 +1,130 @@
+//! Putting the image's memory in place.
+
+use glowplug_records::header::PAGE;
+use glowplug_records::image::{FileGuard, Load, Mapping, RESTORER, advice, mapping_kind};
+use syscalls::Errno;
+
+use super::Reason;
+use super::calls::{self, File};
+use super::section::Image;
+use crate::process::Text;
+
+/// Most places of one preadv(2) (UIO_MAXIOV).
+const PLACES: usize = 1024;
+/// Addresses below this are a process's on every kernel (47 bits).
+const ADDRESS_LIMIT: u64 = 1 << 47;
+
+/// mman.h.
+const MADV_RANDOM: usize = 1;
+
+const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
+
+/// Maps and fills all of it. To `record`, only what is touched is read, and nothing around it.
+///
+/// # Errors
+/// What is wrong; what was mapped by then stays.
+pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
+    let mappings: &[Mapping] = image.records(image.header.mappings)?;
+    let mut within = 0..0;
+    for mapping in mappings {
+        let end = mapping.address.checked_add(mapping.length).ok_or(DAMAGED)?;
+        let aligned = [mapping.address, mapping.length, mapping.source].iter().all(|n| n.is_multiple_of(PAGE as u64));
+        if !aligned || end > ADDRESS_LIMIT || (mapping.address < RESTORER.end && end > RESTORER.start) {
+            return Err(DAMAGED);
+        }
+        let over = mapping.over == 1;
+        if !over {
+            within = mapping.address..end;
+        } else if mapping.address < within.start || end > within.end {
+            return Err(DAMAGED);
+        }
+        map(image, mapping, over)?;
+        if record && mapping.kind != mapping_kind::ANONYMOUS {
+            // SAFETY: takes no memory away.
+            unsafe { calls::advise(mapping.address, mapping.length, MADV_RANDOM) };
+        }
+    }
+    fill(image)
+}
+
+fn map<'a>(image: &Image<'a>, mapping: &Mapping, over: bool) -> Result<(), Reason<'a>> {
+    let file = match mapping.kind {
+        mapping_kind::ANONYMOUS => None,
+        mapping_kind::IMAGE => {
+            let end = mapping.source.checked_add(mapping.length);
+            if end.is_none_or(|end| end > image.data_length.next_multiple_of(PAGE as u64)) {
+                return Err(DAMAGED);
+            }
+            Some((image.file, image.data + mapping.source))
+        }
+        mapping_kind::FILE => Some((open_guarded(image, mapping.file)?, mapping.source)),
+        _ => return Err(DAMAGED),
+    };
+    // SAFETY: over nothing but a mapping that was made just before.
+    unsafe { calls::map_at(mapping.address, mapping.length, mapping.protection, file, over) }
+        .map_err(|e| Reason::failed(b"the image's memory cannot be mapped", e))?;
+    if let Some((file, _)) = file
+        && file != image.file
+    {
+        file.close();
+    }
+    for (bit, value) in
+        [(advice::DONT_FORK, 10), (advice::WIPE_ON_FORK, 18), (advice::HUGE_PAGE, 14), (advice::NO_HUGE_PAGE, 15)]
+    {
+        if mapping.advice & bit != 0 {
+            // SAFETY: none of these takes memory away from this process.
+            unsafe { calls::advise(mapping.address, mapping.length, value) };
+        }
+    }
+    Ok(())
+}
+
+fn open_guarded<'a>(image: &Image<'a>, number: u32) -> Result<File, Reason<'a>> {
+    let guards: &[FileGuard] = image.records(image.header.files)?;
+    let path: Text<'_> = image.text(guards.get(number as usize).ok_or(DAMAGED)?.path)?;
+    File::open(path, 0).map_err(|e| Reason::failed(b"a mapped file cannot be opened", e))
+}
+
+/// Reads what is used first, in as few calls as there can be.
+fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
+    let loads: &[Load] = image.records(image.header.loads)?;
+    let mut offset = image.data;
+    let mut places = [[0_u64; 2]; PLACES];
+    for group in loads.chunks(PLACES) {
+        let mut expected = 0;
+        for (place, load) in places.iter_mut().zip(group) {
+            *place = [load.address, load.length];
+            expected += load.length;
+        }
+        if !inside(image, group)? {
+            return Err(DAMAGED);
+        }
+        // SAFETY: each place lies in an anonymous mapping of the image's, writable, as was just seen.
+        let read = unsafe { image.file.read_into(&places[..group.len()], offset) };
+        match read {
+            Ok(read) if read as u64 == expected => offset += expected,
+            Ok(_) => return Err(Reason::new(b"the archive is cut short", b"")),
+            Err(Errno::EFAULT) => return Err(DAMAGED),
+            Err(error) => return Err(Reason::failed(b"the image cannot be read", error)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether each load lies inside a mapping of the image that is not this program's.
+fn inside<'a>(image: &Image<'a>, loads: &[Load]) -> Result<bool, Reason<'a>> {
+    let mappings: &[Mapping] = image.records(image.header.mappings)?;
+    let mut bases = mappings.iter().filter(|m| m.over == 0).peekable();
+    for load in loads {
+        let Some(end) = load.address.checked_add(load.length) else { return Ok(false) };
+        // Both are in the order of addresses.
+        while bases.peek().is_some_and(|base| base.address + base.length <= load.address) {
+            bases.next();
+        }
+        let holds = |base: &&Mapping| base.address <= load.address && end <= base.address + base.length;
+        if !bases.peek().is_some_and(|base| holds(base)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

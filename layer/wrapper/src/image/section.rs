@@ -1,0 +1,117 @@
+//! The image in the archive: found, its metadata verified, its tables within bounds.
+
+use glowplug_records::header::{self, HeaderPage, IMAGE_SECTION};
+use glowplug_records::image::{ImageHeader, METADATA_LIMIT, Table, Text as TextRecord};
+use xxhash_rust::xxh3::xxh3_64;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+use super::Reason;
+use super::calls::{self, File};
+use crate::process::Text;
+
+/// The image of an archive.
+pub struct Image<'a> {
+    /// The archive.
+    pub file: File,
+    /// Where the image's memory begins in the file, in bytes.
+    pub data: u64,
+    /// Bytes of memory in the file.
+    pub data_length: u64,
+    /// Its header.
+    pub header: &'a ImageHeader,
+    metadata: &'a [u8],
+}
+
+const DAMAGED: Reason<'_> = Reason::new(b"the archive is damaged", b"");
+
+/// Opens the archive. `Err(None)` where it has no image.
+///
+/// # Errors
+/// Why the image cannot be used.
+pub fn open<'a>(archive: Text<'_>) -> Result<Image<'a>, Option<Reason<'a>>> {
+    let file = File::open(archive, 0).map_err(|e| Reason::failed(b"the archive cannot be opened", e))?;
+    let found = find(file);
+    if found.is_err() {
+        file.close();
+    }
+    found
+}
+
+fn find<'a>(file: File) -> Result<Image<'a>, Option<Reason<'a>>> {
+    let unreadable = |e| Reason::failed(b"the archive cannot be read", e);
+    let mut page = [0; header::PAGE];
+    let page = file.read_at(&mut page, 0).map_err(unreadable)?;
+    let header = HeaderPage::ref_from_bytes(page).map_err(|_| DAMAGED)?;
+    if header.magic != header::MAGIC || header.major != header::MAJOR {
+        return Err(Some(Reason::new(b"not an archive of this version", b"")));
+    }
+    if header.checksum != xxh3_64(&page[..header::PAGE - 8]) {
+        return Err(Some(DAMAGED));
+    }
+    let sections = header.sections.get(..header.section_count as usize).ok_or(DAMAGED)?;
+    let section = sections.iter().find(|s| s.kind == IMAGE_SECTION).ok_or(None)?;
+    let (size, _) = file.size_and_time().map_err(unreadable)?;
+    if size != header.file_size || section.offset.checked_add(section.length).is_none_or(|end| end > size) {
+        return Err(Some(Reason::new(b"the archive is cut short", b"")));
+    }
+    let mut start = [0; size_of::<ImageHeader>()];
+    let start = file.read_at(&mut start, section.offset).map_err(unreadable)?;
+    let first = ImageHeader::ref_from_bytes(start).map_err(|_| DAMAGED)?;
+    let length = first.metadata_length;
+    let sound = first.magic == glowplug_records::image::MAGIC
+        && (size_of::<ImageHeader>() as u64..=METADATA_LIMIT).contains(&length)
+        && length <= first.data_offset
+        && first.data_offset <= section.length
+        && first.data_offset.is_multiple_of(header::PAGE as u64);
+    if !sound {
+        return Err(Some(DAMAGED));
+    }
+    let at = calls::map_read_only(file, section.offset, length).map_err(unreadable)?;
+    // SAFETY: mapped for good; the file is as long as that, and archives are never written in place.
+    let metadata = unsafe { core::slice::from_raw_parts(at, length as usize) };
+    let (header, _) = ImageHeader::ref_from_prefix(metadata).map_err(|_| DAMAGED)?;
+    if header.checksum != xxh3_64(&metadata[ImageHeader::CHECKED_FROM..]) {
+        return Err(Some(DAMAGED));
+    }
+    let data = section.offset + header.data_offset;
+    let data_length = section.length - header.data_offset;
+    Ok(Image { file, data, data_length, header, metadata })
+}
+
+impl<'a> Image<'a> {
+    /// The records of a table.
+    ///
+    /// # Errors
+    /// Where the table is not inside the metadata.
+    pub fn records<T: FromBytes + Immutable + KnownLayout>(&self, table: Table) -> Result<&'a [T], Reason<'a>> {
+        let start = table.offset as usize;
+        let length = (table.count as usize).checked_mul(size_of::<T>()).ok_or(DAMAGED)?;
+        let bytes = start.checked_add(length).and_then(|end| self.metadata.get(start..end)).ok_or(DAMAGED)?;
+        <[T]>::ref_from_bytes(bytes).map_err(|_| DAMAGED)
+    }
+
+    /// The bytes of a text.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub fn bytes(&self, text: TextRecord) -> Result<&'a [u8], Reason<'a>> {
+        let start = text.offset as usize;
+        let end = start.checked_add(text.length as usize).ok_or(DAMAGED)?;
+        // There is a zero byte behind each text.
+        let bytes = self.metadata.get(start..=end).ok_or(DAMAGED)?;
+        if bytes.last() != Some(&0) {
+            return Err(DAMAGED);
+        }
+        Ok(&bytes[..bytes.len() - 1])
+    }
+
+    /// The same for a system call.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub fn text(&self, text: TextRecord) -> Result<Text<'a>, Reason<'a>> {
+        let bytes = self.bytes(text)?;
+        // SAFETY: a zero byte follows, which `bytes` has seen.
+        Ok(unsafe { Text::new(core::ptr::NonNull::from(bytes).cast()) })
+    }
+}

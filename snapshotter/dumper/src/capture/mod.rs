@@ -1,0 +1,75 @@
+//! Taking the process image: what a restorer needs of this process, into two files.
+//!
+//! `capture.json` is [`Capture`]; `pages.bin` holds the pages that its areas name, one after the
+//! other. The command makes an archive's section of them. [`freeze`] makes a sleeping copy of the process,
+//! [`memory`] reads its memory, [`state`] asks the kernel what it holds for this process, and
+//! [`restored`] is what a restored process finds.
+
+mod freeze;
+mod memory;
+mod restored;
+mod state;
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde::Serialize;
+
+use freeze::{Outcome, Place};
+use memory::Area;
+use state::State;
+
+/// All that is known of the process.
+#[derive(Debug, Serialize)]
+struct Capture {
+    place: [u64; 3],
+    state: State,
+    areas: Vec<Area>,
+}
+
+/// Takes an image of this process into two files in the existing folder `folder`.
+///
+/// Returns `None` when that is done. In each process restored from the image the same call returns
+/// a dictionary of what the restorer found: `environment` and `arguments` of the new process,
+/// `archive`, `folder`, the open crash `latch` or -1, and the times `begun` and `resumed` in
+/// nanoseconds of the monotonic clock. Only the calling thread is in the image.
+///
+/// Raises `OSError`.
+#[pyfunction]
+pub fn capture(py: Python<'_>, folder: PathBuf) -> PyResult<Option<Bound<'_, PyDict>>> {
+    let state = State::of_this_process().map_err(PyOSError::new_err)?;
+    match freeze::freeze()? {
+        Outcome::Restored(restored) => {
+            drop((state, folder));
+            restored::take_over(py, restored).map(Some)
+        }
+        Outcome::Taken(copy, place) => {
+            write(&copy, place, state, &folder).map_err(PyOSError::new_err)?;
+            Ok(None)
+        }
+    }
+}
+
+fn write(copy: &freeze::Copy, place: Place, state: State, folder: &Path) -> Result<(), String> {
+    let named = |name: &str| folder.join(name);
+    let create = |path: &Path| File::create(path).map_err(|e| format!("{}: {e}", path.display()));
+    let pages = named("pages.bin");
+    let areas = memory::save(copy, &state, create(&pages)?).map_err(|e| format!("{}: {e}", pages.display()))?;
+    let place = [place.stack_pointer, place.resume, place.thread_pointer];
+    let path = named("capture.json");
+    serde_json::to_writer(BufWriter::new(create(&path)?), &Capture { place, state, areas })
+        .map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The parts of this process's memory that were touched since it was restored: a list of address
+/// and length in bytes. With `written`, only those that are this process's own copies.
+///
+/// Raises `OSError`.
+#[pyfunction]
+pub fn touched(written: bool) -> PyResult<Vec<(u64, u64)>> {
+    Ok(memory::touched(written)?)
+}

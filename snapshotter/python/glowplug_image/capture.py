@@ -1,0 +1,226 @@
+"""Taking the image of this process, and what comes first in each restored one."""
+
+import gc
+import json
+import os
+import sys
+import threading
+
+from glowplug import hooks, point, renewal
+from glowplug_image import descriptors, obstacles, runtime, watch
+
+# Statuses of this process.
+TAKEN = 0
+TARGET_FAILED = 3
+REFUSED = 5
+# What the sandbox of a replay is told.
+REPLAY = b"GLOWPLUG_REPLAY"
+
+
+class Capture:
+    """What one run of the target is for."""
+
+    def __init__(self, spec, dumper):
+        self.spec = spec
+        self.dumper = dumper
+        self.replay = None
+        self.found = None
+        self.main_file = None
+
+    def run_handler(self, folder):
+        """Runs the function under its runtime; returns never."""
+        root, handler = self.spec["root"], self.spec["handler"]
+        sys.path.insert(0, root)
+        package = runtime.Package()
+        self.main_file = os.path.join(package.folder, "__main__.py")
+        sys.argv[:] = [self.main_file, handler]
+        runtime.run(self, package, handler, self.spec["events"])
+
+    def run_program(self, folder):
+        """Runs a program, which has to come to its snapshot point."""
+        start = load_start(folder)
+        program = self.spec["program"]
+        sys.argv[:] = ["start.py", "--", *program]
+        sys.orig_argv[:] = [sys.orig_argv[0], *self.spec["options"], "start.py", "--", *program]
+        _, kind, what = start.take_off()
+        insert = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
+        start.execute(lambda: start.program(kind, what, insert))
+        if self.found is None:
+            remedy = "call glowplug.snapshot_point() where the program is ready and has not begun its work"
+            what = "the program ended without coming to a snapshot point"
+            self.refuse([{"kind": "no-snapshot-point", "what": what, "remedy": remedy, "fatal": True}])
+
+    def primed(self, responses):
+        """Keeps what the handler answered to the events; with a plain run that is all that is wanted."""
+        self.write("responses.json", responses)
+        if self.spec["plain"]:
+            self.leave(TAKEN)
+
+    def take(self):
+        """Takes the image and ends this process. Returns in each restored one."""
+        if self.found is not None:
+            return
+        threading.main_thread()  # it is there, and so its id can be renewed
+        self.refuse_what_is_in_the_way()
+        try:
+            hooks.run_before_snapshot()
+            renewal.prepare()
+        except renewal.SnapshotRefused as error:
+            self.refuse([{"kind": "library", "what": str(error), "remedy": "", "fatal": True}])
+        records, more = descriptors.found()
+        self.refuse_fatal(more)
+        self.write_process(records)
+        watch.end()
+        flush()
+        gc.collect()
+        gc.freeze()
+        found = self.dumper.capture(self.spec["output"])
+        if found is None:
+            self.leave(TAKEN)
+        self.found = found
+        self.renew(found)
+
+    def refuse_what_is_in_the_way(self):
+        self.refuse_fatal(obstacles.find())
+
+    def refuse_fatal(self, found):
+        fatal = [obstacle.to_json() for obstacle in found if obstacle.fatal]
+        if fatal:
+            self.refuse(fatal)
+
+    def refuse(self, fatal):
+        self.write("refused.json", fatal)
+        self.leave(REFUSED)
+
+    def write_process(self, records):
+        """What is known of the process beside its memory."""
+        modules = []
+        for name, module in list(sys.modules.items()):
+            path = getattr(module, "__file__", None)
+            if isinstance(path, str) and os.path.isabs(path):
+                modules.append([name, path])
+        self.write(
+            "process.json",
+            {
+                "executable": sys.executable,
+                "options": self.spec["options"],
+                "variables": self.variables(),
+                "descriptors": records,
+                "modules": modules,
+                "warnings": [obstacle.to_json() for obstacle in obstacles.find() if not obstacle.fatal],
+            },
+        )
+
+    def variables(self):
+        """What was read of the environment, with the values that this process was started with.
+
+        os.environ has more: what the interpreter set for itself (PEP 538), and the target.
+        """
+        with open("/proc/self/environ", "rb") as file:
+            pairs = [entry.partition(b"=") for entry in file.read().split(b"\0")]
+        given = {os.fsdecode(name): os.fsdecode(value) for name, mark, value in pairs if mark}
+        own = self.spec["own_variables"]
+        return {name: given.get(name) for name in watch.environment_reads() if name not in own}
+
+    def write(self, name, content):
+        with open(os.path.join(self.spec["output"], name), "w", encoding="utf-8", errors="surrogateescape") as file:
+            json.dump(content, file)
+
+    def renew(self, found):
+        """Makes this process one of its own. What fails here starts the command again, from the code archive."""
+        environment = found["environment"]
+        self.replay = environment.pop(REPLAY, None)
+        try:
+            renewal.renew(environment)
+            point.restored = point.Restored(found)
+            sys.meta_path.insert(0, point.restored.late)
+            self.set_arguments(found["arguments"])
+            hooks.run_after_restore()
+            if self.spec["handler"] is None:
+                self.after_program_restored()
+        except BaseException as error:
+            self.start_again(found, error)
+
+    def set_arguments(self, given):
+        """`sys.argv` and `sys.orig_argv` as the runtime would have found them; a program's are the same as ever."""
+        if self.spec["handler"] is None:
+            return
+        given = [os.fsdecode(argument) for argument in given]
+        sys.orig_argv[:] = given
+        program = given[1 + len(self.spec["options"]) :]
+        if program[0] == "-m":
+            program = [self.main_file, *program[2:]]
+        sys.argv[:] = program
+
+    def after_program_restored(self):
+        """A program's own work begins here; a replay ends."""
+        if self.replay is not None:
+            self.finish_replay([])
+        self.settled()
+
+    def start_again(self, found, error):
+        name = f"{type(error).__name__}: {error}"
+        arguments = found["arguments"]
+        archive = os.fsdecode(found["archive"])
+        reason = f"glowplug: {archive}: the process image is not used: {name}; starting from the code archive\n"
+        os.write(2, reason.encode("utf-8", "replace"))
+        wrapper = os.path.join(os.fsdecode(found["folder"]), "exec")
+        environment = {**found["environment"], b"GLOWPLUG_MODE": b"code"}
+        disarm(found["latch"])
+        if os.access(wrapper, os.X_OK):
+            os.execve(wrapper, [os.fsencode(wrapper), *arguments], environment)
+        os.execvpe(arguments[0], arguments, environment)
+
+    def settled(self):
+        """The first work after the restore is done: the crash latch is released."""
+        if self.found is not None:
+            disarm(self.found["latch"])
+            self.found["latch"] = -1
+
+    def finish_replay(self, responses):
+        """Ends a replay: what was answered, and what memory was touched."""
+        folder = os.fsdecode(self.replay)
+        result = {
+            "responses": responses,
+            "touched": self.dumper.touched(False),
+            "milliseconds": point.restored.milliseconds,
+        }
+        with open(os.path.join(folder, "replay.json"), "w", encoding="utf-8") as file:
+            json.dump(result, file)
+        self.settled()
+        self.leave(0)
+
+    def leave(self, status):
+        flush()
+        os._exit(status)
+
+
+def load_start(folder):
+    """The start script's functions."""
+    module = type(sys)("glowplug_start")
+    path = os.path.join(folder, "start.py")
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), module.__dict__)
+    return module
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            continue
+
+
+def disarm(latch):
+    """Takes the mark of this start off the crash latch (layer/wrapper, latch.rs)."""
+    if latch < 0:
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(latch, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(latch, 0)
+    except OSError:
+        pass  # others are under way, and keep their mark
+    os.close(latch)

@@ -1,0 +1,169 @@
+"""The function under Lambda's runtime (awslambdaric), up to the point before it asks for its first event.
+
+`bootstrap.run` gets a client that stands for the real one: the first events that it gives out are those of the priming,
+then the image is taken, and in a restored process it becomes the real client.
+"""
+
+import json
+import os
+import sys
+import time
+
+from glowplug.renewal import awslambdaric_
+
+
+class PrimingFailedError(Exception):
+    """The handler answered an event with an error."""
+
+
+class Sink:
+    """Stands for the runtime's log sink, whose descriptor is the new environment's."""
+
+    def __init__(self, create):
+        self.create = create
+        self.enter()
+
+    def enter(self):
+        self.target = self.create()
+        self.target.__enter__()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return self.target.__exit__(*exception)
+
+    def log(self, *arguments, **named):
+        self.target.log(*arguments, **named)
+
+    def log_error(self, lines):
+        self.target.log_error(lines)
+
+
+class Client:
+    """The runtime's client while the image is made."""
+
+    def __init__(self, capture, events, package):
+        self.capture = capture
+        self.events = list(events)
+        self.waiting = list(events) if capture.spec["prime"] else []
+        self.responses = []
+        self.package = package
+        self.marshaller = package.client.LambdaMarshaller()
+
+    def wait_next_invocation(self):
+        if not self.waiting and self.capture.found is None:
+            self.capture.primed(self.responses)
+            self.capture.take()
+            self.package.renew()
+            if self.capture.replay is not None:
+                self.responses, self.waiting = [], list(self.events)
+        if self.waiting:
+            return self.request(self.waiting.pop(0))
+        if self.capture.replay is not None:
+            self.capture.finish_replay(self.responses)
+        return self.become_real()
+
+    def request(self, event):
+        number = len(self.responses)
+        return self.package.client.InvocationRequest(
+            invoke_id=f"00000000-0000-4000-8000-{number:012}",
+            x_amzn_trace_id=None,
+            invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:" + self.capture.spec["name"],
+            deadline_time_in_ms=int(time.time() * 1000) + 300_000,
+            client_context=None,
+            cognito_identity=None,
+            tenant_id=None,
+            content_type="application/json",
+            event_body=json.dumps(event["content"]).encode(),
+            invocation_id=None,
+        )
+
+    def become_real(self):
+        """From here on this is the runtime's own client."""
+        capture = self.capture
+        real = self.package.connect(capture.spec["handler"])
+        self.__dict__.clear()
+        self.__dict__.update(real.__dict__)
+        self.__class__ = settling(type(real), capture)
+        return self.wait_next_invocation()
+
+    def post_invocation_result(self, invoke_id, result_data, content_type="application/json", invocation_id=None):
+        body = result_data.decode("utf-8", "replace") if isinstance(result_data, bytes) else result_data
+        self.responses.append(body)
+
+    def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
+        raise PrimingFailedError(error_response_data)
+
+    def post_init_error(self, error_response_data, error_type_override=None):
+        raise PrimingFailedError(json.dumps(error_response_data))
+
+
+def settling(real, capture):
+    """The real client's class; it releases the crash latch when the first response has been sent."""
+
+    class Settling(real):
+        def post_invocation_result(self, *arguments, **named):
+            real.post_invocation_result(self, *arguments, **named)
+            capture.settled()
+            self.__class__ = real
+
+        def post_invocation_error(self, *arguments, **named):
+            real.post_invocation_error(self, *arguments, **named)
+            capture.settled()
+            self.__class__ = real
+
+    return Settling
+
+
+class Package:
+    """awslambdaric, its native module not yet loaded."""
+
+    def __init__(self):
+        awslambdaric_.preload()
+        from awslambdaric import bootstrap, lambda_config, lambda_runtime_client
+
+        self.bootstrap, self.config, self.client = bootstrap, lambda_config, lambda_runtime_client
+        self.folder = os.path.dirname(bootstrap.__file__)
+        create = bootstrap.create_log_sink
+        self.sink = None
+
+        def create_once():
+            self.sink = Sink(create)
+            return self.sink
+
+        bootstrap.create_log_sink = create_once
+        self.logging = self.log_settings()
+
+    def log_settings(self):
+        return self.bootstrap._AWS_LAMBDA_LOG_FORMAT, self.bootstrap._AWS_LAMBDA_LOG_LEVEL
+
+    def renew(self):
+        """What the runtime took from the environment when it began."""
+        if "_LAMBDA_TELEMETRY_LOG_FD" in os.environ:
+            self.sink.enter()
+        if self.log_settings() != self.logging:
+            import logging
+
+            kinds = self.bootstrap.LambdaLoggerHandler, self.bootstrap.LambdaLoggerHandlerWithFrameType
+            root = logging.getLogger()
+            for handler in [handler for handler in root.handlers if type(handler) in kinds]:
+                root.removeHandler(handler)
+            self.bootstrap._setup_logging(*self.log_settings(), self.sink)
+
+    def connect(self, handler):
+        """The real client."""
+        config = self.config.LambdaConfigProvider([None, handler])
+        return self.client.LambdaRuntimeClient(config.api_address, config.use_thread_polling)
+
+
+def run(capture, package, handler, events):
+    """Runs the function as the runtime does; returns never."""
+    try:
+        package.bootstrap.run(handler, Client(capture, events, package))
+    except PrimingFailedError as error:
+        fault = json.loads(str(error))
+        for line in (f"{fault.get('errorType')}: {fault.get('errorMessage')}", *fault.get("stackTrace", ())):
+            print(line.rstrip("\n"), file=sys.stderr)
+        print("glowplug: the target failed", file=sys.stderr)
+        capture.leave(3)

@@ -1,0 +1,73 @@
+//! The processors that an image is for.
+
+use clap::ValueEnum;
+use glowplug_archive::image::{Baseline, Cpu, features};
+
+/// `--cpu-baseline`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CpuBaseline {
+    /// Processors from about 2009 on.
+    #[value(name = "x86-64-v2")]
+    V2,
+    /// Processors with AVX2, from about 2013 on: what Lambda has.
+    #[value(name = "x86-64-v3")]
+    V3,
+    /// Processors with all that this one has.
+    Native,
+}
+
+/// Names of glibc's tunable glibc.cpu.hwcaps (glibc manual, "Hardware Capability Tunables") for what is beyond
+/// the baseline. RTM: string functions that use it fail elsewhere. XSAVEC: the dynamic linker's.
+const GLIBC_V3: &str = "-AVX512F,-AVX512VL,-AVX512BW,-AVX512CD,-AVX512DQ,-AVX512ER,-AVX512PF,-AVX512_VBMI,\
+    -AVX512_VBMI2,-AVX512_VNNI,-AVX512_BITALG,-AVX512_IFMA,-AVX512_VPOPCNTDQ,-AVX_VNNI,-RTM,-XSAVEC,-MOVDIR64B";
+/// And beyond x86-64-v2.
+const GLIBC_V2: &str = ",-AVX,-AVX2,-FMA,-FMA4,-BMI1,-BMI2,-LZCNT,-MOVBE,-F16C";
+
+/// What numpy chooses by (numpy documentation, "CPU build options").
+const NUMPY_V3: &str = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR";
+const NUMPY_V2: &str = " AVX F16C FMA3 AVX2";
+
+/// OPENSSL_ia32cap (OpenSSL manual): masks of CPUID 1 (EDX, ECX) and 7 (EBX, ECX), as much as each word may keep.
+/// The second word takes away AVX-512, SHA, ADX, RDSEED, VAES and VPCLMULQDQ.
+const OPENSSL_V3: &str = ":~0x20040000e0fb0000:~0x0000060000000600";
+const OPENSSL_V2: &str = "~0x3000100040000000:~0x20040000e0fb0128:~0x0000060000000600";
+
+impl CpuBaseline {
+    /// What processors have to have.
+    pub fn needed(self) -> Cpu {
+        let auxiliary = [libc::AT_HWCAP, libc::AT_HWCAP2].map(|kind| {
+            // SAFETY: no memory is involved.
+            unsafe { libc::getauxval(kind) }
+        });
+        self.baseline().of(features(auxiliary))
+    }
+
+    const fn baseline(self) -> Baseline {
+        if cfg!(target_arch = "aarch64") {
+            return Baseline::Native;
+        }
+        match self {
+            Self::V2 => Baseline::X86V2,
+            Self::V3 => Baseline::X86V3,
+            Self::Native => Baseline::Native,
+        }
+    }
+
+    /// Environment variables that keep libraries from using more, while the image is made.
+    pub fn variables(self) -> Vec<(&'static str, String)> {
+        let (glibc, numpy, blas, openssl) = match self.baseline() {
+            Baseline::Native => return Vec::new(),
+            Baseline::X86V3 => (GLIBC_V3.to_owned(), NUMPY_V3.to_owned(), "Haswell", OPENSSL_V3),
+            Baseline::X86V2 => {
+                (GLIBC_V3.to_owned() + GLIBC_V2, NUMPY_V3.to_owned() + NUMPY_V2, "Nehalem", OPENSSL_V2)
+            }
+        };
+        vec![
+            ("GLIBC_TUNABLES", format!("glibc.cpu.hwcaps={glibc}")),
+            ("NPY_DISABLE_CPU_FEATURES", numpy),
+            ("OPENBLAS_CORETYPE", blas.to_owned()),
+            ("OPENSSL_ia32cap", openssl.to_owned()),
+            ("ARROW_USER_SIMD_LEVEL", if blas == "Haswell" { "AVX2" } else { "SSE4_2" }.to_owned()),
+        ]
+    }
+}

@@ -1,0 +1,153 @@
+//! `snapshot --image`: the process image.
+//!
+//! [`take`] runs the target up to its snapshot point, where process D (`python/image.py`) writes down
+//! what it found ([`found`]). [`layout`] decides where the memory lies, [`encode`] writes the section.
+//! Then the image is restored as a cold start would restore it ([`take::replay`]): that it
+//! works and answers as a plain start does is what is to be shown before the archive is put in
+//! place, and what it touches decides on the final layout.
+
+mod cpu;
+mod encode;
+mod files;
+pub mod found;
+mod layout;
+mod take;
+mod vdso;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use glowplug_archive::header::Validation;
+use glowplug_archive::writer;
+use memmap2::Mmap;
+use serde::Serialize;
+
+pub use cpu::CpuBaseline;
+use encode::Content;
+use found::{Capture, Obstacle, Process};
+use layout::{Layout, Sizes, Touched};
+use take::Surroundings;
+
+use crate::progress::Progress;
+use crate::target::Target;
+
+/// Permissions of an archive with an image: it holds a process's memory.
+const MODE: u32 = 0o600;
+
+/// What is asked for.
+pub struct Order<'a> {
+    /// What is snapshotted.
+    pub target: &'a Target,
+    /// Whether the handler is invoked with the events before the image is taken.
+    pub prime: bool,
+    /// Processor features that the image may use.
+    pub baseline: CpuBaseline,
+    /// How staleness is judged.
+    pub validation: Validation,
+    /// Folder with scripts and payload.
+    pub scripts: &'a Path,
+    /// The archive with the code, which gets the image.
+    pub archive: &'a Path,
+}
+
+/// What is told of an image.
+#[derive(Debug, Serialize)]
+pub struct Imaged {
+    /// Bytes in the archive, by what they are.
+    pub sizes: Sizes,
+    /// Bytes of the section.
+    pub bytes: u64,
+    /// Mappings that a restore makes.
+    pub mappings: usize,
+    /// Pieces that a restore reads.
+    pub loads: usize,
+    /// From the wrapper's first step until the restored process went on, in milliseconds, by the last replay.
+    pub milliseconds: f64,
+    /// Whether the restored process answered the events as a plain start did; `None` without events.
+    pub same_answers: Option<bool>,
+    /// Why the working set could not be recorded.
+    pub no_working_set: Option<String>,
+    /// Names of environment variables that a start compares.
+    pub variables: Vec<String>,
+    /// What is worth knowing.
+    pub warnings: Vec<Obstacle>,
+    /// Seconds for taking, first replay and last replay.
+    pub seconds: [f64; 3],
+}
+
+/// Takes the image and puts it into the archive.
+pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
+    let begun = Instant::now();
+    let surroundings = Surroundings::new(order)?;
+    progress.begin(&format!("taking the process image of {}", order.target.label()));
+    let folder = take::take(order, &surroundings, progress)?;
+    let expected = take::plain_answers(order, &surroundings, progress)?;
+    let taken = begun.elapsed();
+
+    let capture: Capture = found::read(&folder, "capture.json")?;
+    let process: Process = found::read(&folder, "process.json")?;
+    let path = folder.join("pages.bin");
+    let pages = std::fs::File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    // SAFETY: written by process D, which has ended; in a folder of this program's own.
+    let pages = unsafe { Mmap::map(&pages) }.with_context(|| format!("cannot read {}", path.display()))?;
+    let write = |touched: &Touched| write(order, &capture, &process, &pages, touched, &surroundings);
+
+    progress.begin("restoring it");
+    write(&Touched::new(Vec::new()))?;
+    let first = take::replay(order, &surroundings, progress, true)?;
+    let replayed = begun.elapsed();
+    progress.begin("restoring it again, laid out by what it touched");
+    let touched = Touched::new(first.replay.touched);
+    let (layout, bytes) = write(&touched)?;
+    let last = take::replay(order, &surroundings, progress, false)?;
+    for answers in [&first.replay.responses, &last.replay.responses] {
+        if answers.len() != order.target.events.len() {
+            bail!("the restored process answered {} of {} events", answers.len(), order.target.events.len());
+        }
+    }
+    let same_answers = expected.map(|expected| expected == last.replay.responses);
+    Ok(Imaged {
+        sizes: layout.sizes,
+        bytes,
+        mappings: layout.mappings.len(),
+        loads: layout.loads.len(),
+        milliseconds: last.replay.milliseconds,
+        same_answers,
+        no_working_set: first.no_working_set,
+        variables: process.variables.into_keys().collect(),
+        warnings: process.warnings,
+        seconds: [taken, replayed - taken, begun.elapsed() - replayed].map(|d: Duration| d.as_secs_f64()),
+    })
+}
+
+/// Writes the image into the archive. Returns its layout and the section's length.
+fn write(
+    order: &Order<'_>,
+    capture: &Capture,
+    process: &Process,
+    pages: &[u8],
+    touched: &Touched,
+    surroundings: &Surroundings,
+) -> Result<(Layout, u64)> {
+    let layout = layout::lay_out(capture, touched);
+    let guards = files::guards(capture, process, surroundings.root(), order.validation);
+    let handler = order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
+    let mut arguments = process.options.clone();
+    arguments.extend(order.target.program.iter().cloned());
+    let content = Content {
+        capture,
+        process,
+        layout: &layout,
+        pages,
+        cpu: order.baseline.needed(),
+        guards: &surroundings.outside(guards),
+        handler: &handler,
+        arguments: &arguments,
+        vdso: &vdso::functions(capture, pages)?,
+        key: surroundings.key,
+    };
+    let section = encode::encode(&content)?;
+    writer::add_image(order.archive, &section, MODE)?;
+    Ok((layout, section.len() as u64))
+}
