@@ -14,6 +14,7 @@ CREATION = posix.O_CREAT | posix.O_EXCL | posix.O_TRUNC
 DELETED = " (deleted)"
 
 CLOSE = "close it at the end of init, or open it in the handler when it is first needed"
+URING = "close it at the end of init; an event loop of uvloop has one until it is closed, asyncio's own has none"
 ANONYMOUS = {  # by the kernel's names
     "inotify": "an inotify watch",
     "[pidfd]": "a pidfd of another process",
@@ -135,7 +136,8 @@ class Search:
             self.timer(descriptor)
         else:
             what = ANONYMOUS.get(name, f"a kernel object of the kind {name}")
-            self.refuse(descriptor, name.strip("[]").replace("_event", "-event"), f"{what} is open", CLOSE)
+            remedy = URING if name == "[io_uring]" else CLOSE
+            self.refuse(descriptor, name.strip("[]"), f"{what} is open", remedy)
 
     def epoll(self, descriptor):
         """An epoll instance with what it watches: fdinfo's lines `tfd: 5 events: 19 data: 5 pos:0 ino:1 sdev:1`."""

@@ -19,7 +19,7 @@ class Descriptor:
         self.status = posix.fstat(number)
         self.identity = (self.status.st_dev, self.status.st_ino)
         self.lines = []
-        with open(f"/proc/self/fdinfo/{number}", encoding="ascii", errors="replace") as file:
+        with open(f"/proc/self/fdinfo/{number}", encoding="utf-8", errors="replace") as file:
             for line in file:
                 name, _, value = line.strip().partition(":")
                 self.lines.append((name, value.strip()))

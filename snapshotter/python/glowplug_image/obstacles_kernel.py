@@ -23,21 +23,22 @@ def what_is_shared(mapping):
         return f"the memfd {path.removeprefix('/memfd:')}"
     if path.startswith("/SYSV"):
         return f"the System V shared memory {path.removeprefix('/SYSV')}"
-    if "io_uring" in path:
-        return "the rings of an io_uring"
     return path or "memory"
 
 
 def shared_mappings():
-    """Mappings that are shared and writable: what is written there is seen by others, or by nobody any more."""
+    """Mappings that are shared and writable: what is written there is seen by others, or by nobody any more.
+
+    Rings of an io_uring are left out: their descriptor stands in the way.
+    """
     watched = watch.current
     found = []
-    for mapping in address_space.mappings():
-        if not (mapping.shared and (mapping.writable or mapping.path.startswith("/memfd:"))):
-            continue
+    shared = [each for each in address_space.mappings() if each.shared and (each.writable or "/memfd:" in each.path)]
+    shared = [each for each in shared if "[io_uring]" not in each.path]
+    sizes = [(each.end - each.begin, each.path.removesuffix(DELETED)) for each in shared]
+    for mapping, owner in zip(shared, watched.processes.owners_of_mappings(sizes), strict=True):
         size = mapping.end - mapping.begin
         semaphore = "/sem." in mapping.path
-        owner = None if semaphore else watched.processes.owner_of_mapping(size, mapping.path.removesuffix(DELETED))
         if semaphore:
             remedy = "make locks and queues of multiprocessing in the handler"
         elif mapping.path.startswith("/dev/zero"):
@@ -45,7 +46,11 @@ def shared_mappings():
         else:
             remedy = "map it in the handler, or read the file into memory"
         what = f"{what_is_shared(mapping)} is mapped shared and writable ({size} bytes)"
-        found.append(Obstacle("shared-mapping", what, remedy, owner or semaphore_owner(semaphore), path=mapping.path))
+        found.append(
+            Obstacle(
+                "shared-mapping", what, remedy, semaphore_owner(semaphore) if semaphore else owner, path=mapping.path
+            )
+        )
     return found
 
 
@@ -107,7 +112,7 @@ def timers():
     """POSIX timers (/proc/self/timers) and interval timers."""
     found = []
     try:
-        with open("/proc/self/timers", encoding="ascii") as file:
+        with open("/proc/self/timers", encoding="utf-8") as file:
             numbers = [line.split()[1] for line in file if line.startswith("ID:")]
     except OSError:
         numbers = []

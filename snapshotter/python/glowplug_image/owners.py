@@ -1,5 +1,7 @@
 """Who made something: the place in the program, told from a stack of frames."""
 
+# ruff: noqa: PTH123, PTH208 (pathlib must not be imported before the target imports it)
+
 import os
 import sys
 
@@ -10,6 +12,7 @@ PACKAGES = ("/site-packages/", "/dist-packages/")
 OWN, STDLIB, PACKAGE, USER = range(4)
 
 _places = {}
+_installed = {}
 
 
 def place(file):
@@ -28,7 +31,32 @@ def _place(file):
     # Generated code and frozen modules have names in angle brackets.
     if file.startswith((STDLIB_FOLDER, "<")):
         return STDLIB
-    return USER
+    return PACKAGE if is_beside_the_user(file) else USER
+
+
+def is_beside_the_user(file):
+    """Whether a file is of a package that is installed into the function's own folder, as is usual for Lambda."""
+    for entry in sys.path:
+        if type(entry) is str and file.startswith(entry + "/"):
+            top = file[len(entry) + 1 :].partition("/")[0].partition(".")[0]
+            return top in installed(entry)
+    return False
+
+
+def installed(folder):
+    """Names of the top-level modules of the packages installed into a folder, by what their RECORDs list."""
+    known = _installed.get(folder)
+    if known is not None:
+        return known
+    names = _installed[folder] = set()
+    try:
+        records = [f"{folder}/{entry}/RECORD" for entry in os.listdir(folder) if entry.endswith(".dist-info")]
+        for record in records:
+            with open(record, encoding="utf-8", errors="replace") as file:
+                names.update(line.partition("/")[0].partition(".")[0] for line in file if not line.startswith("."))
+    except OSError:  # no folder, or a package without a RECORD
+        pass
+    return names
 
 
 def is_glowplug(name):
@@ -91,7 +119,7 @@ def _assignment(file, attribute):
     if type(file) is not str or not file.endswith(".py"):
         return None
     try:
-        with open(file, encoding="utf-8", errors="replace") as text:  # noqa: PTH123 (pathlib is not imported here)
+        with open(file, encoding="utf-8", errors="replace") as text:
             for number, line in enumerate(text, 1):
                 rest = line[len(attribute) :].lstrip()
                 if line.startswith(attribute) and rest.startswith(("=", ":")) and not rest.startswith("=="):

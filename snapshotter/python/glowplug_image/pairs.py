@@ -4,7 +4,7 @@ import posix
 
 from glowplug_image import own_imports, unix_sockets
 
-F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032  # <linux/fcntl.h>
+F_GETPIPE_SZ = 1032  # <linux/fcntl.h>
 MSG_PEEK = 2
 # A pipe's content and a socket's are stored with the image's metadata.
 CONTENT_LIMIT = 1 << 20
@@ -14,19 +14,20 @@ class Refused(Exception):
     """A pair that cannot be made again; its text says why."""
 
 
-def in_pipe(reader, size, capacity):
-    """The bytes in a pipe, which stay there: tee(2) copies them to another one."""
-    libc = own_imports.load("ctypes").CDLL(None, use_errno=True)
-    out, into = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+def in_pipe(reader, writer, size):
+    """The bytes in a pipe. They are taken out and put back; tee(2) would need ctypes, which may leave a file open."""
+    if len(posix.listdir("/proc/self/task")) > 1:
+        raise Refused("it holds bytes that another thread may be about to read")
+    signal = own_imports.load("_signal")
+    # libuv's signal handler waits for a byte that it keeps in a pipe.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        own_imports.load("fcntl").fcntl(into, F_SETPIPE_SZ, capacity)
-        copied = libc.tee(reader, into, size, 0)
-        content = posix.read(out, size) if copied > 0 else b""
+        content = posix.read(reader, size)
+        written = posix.write(writer, content)
     finally:
-        posix.close(out)
-        posix.close(into)
-    if len(content) != size:
-        raise Refused(f"its {size} bytes of content cannot be copied")
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if (len(content), written) != (size, size):
+        raise Refused("its content changes")
     return content
 
 
@@ -39,7 +40,7 @@ def pipe_records(reader, writer):
     if size > CONTENT_LIMIT:
         raise Refused(f"it holds {size} bytes")
     capacity = fcntl.fcntl(reader.number, F_GETPIPE_SZ)
-    content = in_pipe(reader.number, size, capacity) if size else b""
+    content = in_pipe(reader.number, writer.number, size) if size else b""
     return [
         {"fd": end.number, "kind": "pipe", "end": name, "peer": peer.number, "flags": end.flags, "cloexec": end.cloexec,
          "capacity": capacity, "content": content.hex()}

@@ -47,4 +47,5 @@ class Files:
 
 
 def is_library(path):
-    return owners.place(path) in (owners.PACKAGE, owners.OWN)
+    """Whether a file is part of an installed package, or says what is installed."""
+    return owners.place(path) in (owners.PACKAGE, owners.OWN) or ".dist-info/" in path or ".egg-info/" in path

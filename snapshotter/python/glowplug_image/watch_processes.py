@@ -6,6 +6,7 @@ import os
 
 from glowplug_image import owners
 
+ACCESS_READ, ACCESS_COPY = 1, 3  # of mmap
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -49,12 +50,14 @@ class Processes:
         self.started.append(("sh", owners.find(frame)))
 
     def map(self, arguments, frame):
-        descriptor, length = arguments[:2]
+        descriptor, length, access = arguments[:3]
+        if access in (ACCESS_READ, ACCESS_COPY):
+            return
         path = None
         if descriptor >= 0:
             path = os.readlink(f"/proc/self/fd/{descriptor}").removesuffix(" (deleted)")
             length = length or os.fstat(descriptor).st_size
-        self.mapped.append((descriptor, length, owners.find(frame), path))
+        self.mapped.append((-(-length // PAGE) * PAGE, path, owners.find(frame)))
 
     def owner_of(self, name):
         """Who started a program of this name; a process that runs Python, as this one does, may have been forked."""
@@ -64,8 +67,14 @@ class Processes:
                     return owner
         return None
 
-    def owner_of_mapping(self, size, path):
-        """Who mapped a shared mapping, told by its size in pages; where it is a file, by its path too."""
-        fitting = [entry for entry in self.mapped if -(-entry[1] // PAGE) * PAGE == size]
-        named = [entry for entry in fitting if entry[3] == path] or [entry for entry in fitting if entry[3] is None]
-        return named[-1][2] if named else None
+    def owners_of_mappings(self, mappings):
+        """Who mapped each of the given (size, path): by both, or for memory without a file by size, in order."""
+        left = list(self.mapped)
+        found = []
+        for size, path in mappings:
+            fitting = [entry for entry in left if entry[0] == size and entry[1] in (path, None)]
+            fitting.sort(key=lambda entry: entry[1] is None)
+            if fitting:
+                left.remove(fitting[0])
+            found.append(fitting[0][2] if fitting else None)
+        return found
