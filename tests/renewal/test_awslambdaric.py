@@ -69,6 +69,22 @@ print(json.dumps([before, after]))
     ) == [[True, ""], [True, "WARN"]]
 
 
+def test_an_awslambdaric_that_needs_its_native_module_is_left_for_later(tmp_path):
+    """As versions before 2 are."""
+    (tmp_path / "awslambdaric").mkdir()
+    (tmp_path / "awslambdaric" / "__init__.py").write_text("")
+    (tmp_path / "awslambdaric" / "bootstrap.py").write_text("import runtime_client\n")
+    assert restores.program(
+        START
+        + f"""
+sys.path.insert(0, {str(tmp_path)!r})
+awslambdaric_.preload()
+renewal.prepare()
+print(json.dumps(["runtime_client" in sys.modules, "awslambdaric.bootstrap" in sys.modules]))
+"""
+    ) == [False, False]
+
+
 def test_without_awslambdaric_nothing_is_preloaded():
     assert (
         restores.program(

@@ -49,6 +49,21 @@ def test_local_time_is_that_of_the_new_time_zone():
 
 
 @restores.needs_namespaces
+def test_an_unchanged_time_zone_stays():
+    before = "import time, os; os.environ['TZ'] = 'XXX-5'; time.tzset()"
+    said = restores.twins(
+        before, "result = [time.tzname[0], time.localtime(0).tm_hour]", environments=[{"TZ": "XXX-5"}]
+    )
+    assert said == [["XXX", 5]]
+
+
+@restores.needs_namespaces
+def test_a_time_zone_that_is_gone_gives_way_to_the_machine_s():
+    before = "import time, os; os.environ['TZ'] = 'XXX-5'; time.tzset()"
+    assert restores.twins(before, "result = time.tzname[0]", environments=[{}]) != ["XXX"]
+
+
+@restores.needs_namespaces
 def test_a_child_process_gets_the_new_environment():
     draw = (
         "pid = os.fork()\n"
@@ -169,6 +184,21 @@ print(json.dumps([record.relativeCreated, stream.getvalue() == f"after {os.getpi
     )
     assert -1 <= relative < 10_000
     assert message is True
+
+
+def test_a_log_handler_whose_stream_is_closed_is_passed_over():
+    assert restores.program(
+        PREPARE
+        + """
+import io, logging
+stream = io.StringIO()
+logging.getLogger().addHandler(logging.StreamHandler(stream))
+stream.close()
+renewal.prepare()
+renewal.renew({})
+print(json.dumps(logging._startTime > 0))
+"""
+    )
 
 
 def test_what_is_buffered_is_written_before_the_image():

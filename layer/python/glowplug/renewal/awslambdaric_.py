@@ -35,7 +35,8 @@ def preload():
     try:
         importlib.import_module("awslambdaric.bootstrap")
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "awslambdaric":
+        # There is no awslambdaric, or one that does not go on without its native module.
+        if error.name not in ("awslambdaric", "awslambdaric.bootstrap", NATIVE):
             raise
     finally:
         del sys.modules[NATIVE]

@@ -67,7 +67,7 @@ def prepare():
         elif held.__dict__.get("method") in SURROUNDINGS or _is_environments(held):
             if type(held) in (module.Credentials, module.RefreshableCredentials):
                 _look_up_again(held, _session_of(held, sessions, session_module))
-            elif held.__dict__["method"] == "env":
+            elif held.__dict__.get("method") == "env":
                 eager.append(held)
         elif held.__dict__.get("_expiry_time") is not None:
             # A role: expired, so that it is assumed anew.
@@ -75,7 +75,7 @@ def prepare():
     clients = instances(client_module.BaseClient) if client_module is not None and signers is not None else []
     for client in clients:
         signer = client._request_signer
-        if signer._credentials is None:
+        if type(signer) is signers.RequestSigner and signer._credentials is None:
             signer._credentials = _without_keys(module, _maker_of(client, sessions, session_module))
     regions = _regions_of(clients)
     if not regions and not eager:

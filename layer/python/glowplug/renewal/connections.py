@@ -15,7 +15,7 @@ def prepare():
     client = sys.modules.get("http.client")
     if client is not None:
         for connection in instances(client.HTTPConnection):
-            if connection.sock is not None and _is_idle(connection, client):
+            if getattr(connection, "sock", None) is not None and _is_idle(connection, client):
                 connection.close()
     httpcore = sys.modules.get("httpcore")
     if httpcore is not None:
@@ -41,14 +41,18 @@ def _drop_idle(pool, close):
 
 def _close_async(connection):
     """Closes a connection of a loop that is not running: by that loop, or its socket where the loop is closed."""
-    stream = connection._connection._network_stream
+    inner = connection
+    while not hasattr(inner, "_network_stream"):
+        inner = inner._connection
+    stream = inner._network_stream
     loop = _loop_of(stream)
     if loop is not None and not loop.is_closed():
         loop.run_until_complete(connection.aclose())
         return
     raw = stream.get_extra_info("socket")
-    # asyncio hands out its socket in a wrapper.
-    getattr(raw, "_sock", raw).close()
+    if raw is not None:
+        # asyncio hands out its socket in a wrapper.
+        getattr(raw, "_sock", raw).close()
 
 
 def _loop_of(stream):

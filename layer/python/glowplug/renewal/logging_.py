@@ -2,20 +2,20 @@
 
 import sys
 import time
+from contextlib import suppress
 
 ENTROPY = 0
 
 
 def prepare():
     logging = sys.modules.get("logging")
+    buffers = [sys.stdout, sys.stderr]
     if logging is not None:
-        for reference in list(logging._handlerList):
-            handler = reference()
-            if handler is not None:
-                handler.flush()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+        buffers[:0] = [reference() for reference in logging._handlerList]
+    for buffer in buffers:
+        # What is closed, or cannot write, has nothing to lose: logging.shutdown passes over it too.
+        with suppress(OSError, ValueError, AttributeError):
+            buffer.flush()
     if logging is None:
         return None
     attributes = logging.__dict__

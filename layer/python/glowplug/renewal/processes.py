@@ -31,7 +31,7 @@ def prepare():
             found = instances(getattr(sys.modules[module], name))
             stale += [(each.__dict__, attribute) for each in found if each.__dict__.get(attribute) == old]
     settings, key = process._current_process._config, process.AuthenticationString
-    own_key = len(settings["authkey"]) == ENTROPY
+    own_key = len(settings.get("authkey", b"")) == ENTROPY
 
     def renew(_environment, entropy):
         if own_key:
