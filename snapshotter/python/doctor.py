@@ -10,6 +10,7 @@ Exit status: 0, or 3 if the target failed, its traceback on stderr.
 
 # ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
 
+import posix
 import sys
 
 TARGET_FAILED = 3
@@ -19,15 +20,57 @@ def own_parts(folder):
     """Imports Glowplug's modules and hides them from the target; they live on in the result."""
     before = set(sys.modules)
     sys.path.insert(0, folder)
-    from glowplug_image import descriptors, obstacles, watch
+    from glowplug_image import descriptors, obstacle, obstacles, watch
     from glowplug_trace import target
 
+    package = import_package(folder)
     del sys.path[0]
     for name in set(sys.modules) - before:
         if name.partition(".")[0] in ("glowplug_image", "glowplug_trace"):
             del sys.modules[name]
     sys.path_importer_cache.pop(folder, None)
-    return descriptors, obstacles, watch, target
+    return Parts(
+        descriptors=descriptors, obstacle=obstacle, obstacles=obstacles, watch=watch, target=target, package=package
+    )  # fmt: skip
+
+
+class Parts:
+    """Glowplug's modules; `package` is the renewal of the package `glowplug`, or None."""
+
+    def __init__(self, *, descriptors, obstacle, obstacles, watch, target, package):
+        self.descriptors = descriptors
+        self.obstacle = obstacle
+        self.obstacles = obstacles
+        self.watch = watch
+        self.target = target
+        self.package = package
+
+    def prepare(self, folder):
+        """Does what is done before an image is taken: hooks, idle connections.
+
+        Returns whether the target failed, and what stands in the way.
+        """
+        try:
+            sys.modules["glowplug.hooks"].run_before_snapshot()
+        except BaseException as error:
+            self.target.report(error, folder)
+            print("glowplug: the target failed in a before_snapshot hook", file=sys.stderr)
+            return True, []
+        try:
+            self.package.prepare()
+        except self.package.SnapshotRefused as error:
+            return False, [self.obstacle.Obstacle("library", str(error), "")]
+        return False, []
+
+
+def import_package(folder):
+    """Imports the package `glowplug`, as a snapshot with an image has it, where it lies beside this script."""
+    if "glowplug" not in posix.listdir(folder):
+        return None
+    import glowplug.hooks
+    import glowplug.renewal
+
+    return glowplug.renewal
 
 
 def main():
@@ -37,7 +80,8 @@ def main():
     with open(spec_file, encoding="utf-8") as file:
         text = file.read()
     spec = eval(text, {"true": True, "false": False, "null": None})
-    descriptors, obstacles, watch, target = own_parts(folder)
+    parts = own_parts(folder)
+    watch, target = parts.watch, parts.target
 
     # From here on everything looks as it does to the function.
     if sys.path and sys.path[0] == folder:
@@ -51,24 +95,20 @@ def main():
     if not failed and spec["events"]:
         watch.handling()
         failed = target.run(spec, folder)
+    refused = []
+    if not failed and parts.package is not None:
+        failed, refused = parts.prepare(folder)
     if not failed:
         with watch.quiet():
-            run_hooks()
+            found = refused + parts.obstacles.find()
             result = {
-                "obstacles": [obstacle.to_json() for obstacle in obstacles.find()],
-                "descriptors": descriptors.found()[0],
+                "obstacles": [obstacle.to_json() for obstacle in found],
+                "descriptors": parts.descriptors.found()[0],
                 "environment": sorted(watch.environment_reads()),
             }
         watch.end()
         write(result, out_file)
     target.leave(TARGET_FAILED if failed else 0)
-
-
-def run_hooks():
-    """Runs what the function has registered to be run before an image is taken."""
-    hooks = sys.modules.get("glowplug.hooks")
-    if hooks is not None:
-        hooks.run_before_snapshot()
 
 
 def write(result, path):

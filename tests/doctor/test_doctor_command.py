@@ -1,6 +1,7 @@
 """`glowplug doctor`: what it prints and how it ends."""
 
 import json
+import os
 
 import pytest
 from processes import PYTHON, glowplug
@@ -18,6 +19,49 @@ import helper
 def handler(event, context):
     print("handled", event)
     threading.Thread(target=time.sleep, args=(60,), name="late", daemon=True).start()
+"""
+HOOKED = """
+import threading
+
+import glowplug.hooks
+
+STOP = threading.Event()
+THREAD = threading.Thread(target=STOP.wait)
+THREAD.start()
+
+@glowplug.hooks.before_snapshot
+def stop():
+    STOP.set()
+    THREAD.join(5)
+
+def handler(event, context):
+    pass
+"""
+# The server's end is a process of its own, and gone when the handler returns.
+IDLE = """
+import multiprocessing
+import socket
+
+import requests
+
+SESSION = requests.Session()
+
+def serve(listener):
+    connection, _ = listener.accept()
+    connection.recv(4096)
+    connection.send(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok")
+    listener.accept()
+
+def handler(event, context):
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = multiprocessing.get_context("fork").Process(target=serve, args=(listener,))
+    server.start()
+    listener.close()
+    assert SESSION.get(f"http://127.0.0.1:{port}/").text == "ok"
+    server.kill()
+    server.join()
+    server.close()
 """
 
 
@@ -95,3 +139,39 @@ def test_something_has_to_be_named(tmp_path):
     done = glowplug("doctor", "--python", PYTHON, cwd=tmp_path)
     assert done.status == USAGE
     assert "--import" in done.err
+
+
+def test_the_environment_is_lambdas_and_not_this_ones(function, write):
+    write("function/helper.py", "import os\n\nprint(sorted(os.environ), os.getcwd())\n")
+    done = doctor(function, "--env", "TABLE=items", ORCHARD="1").succeeded()
+    assert "'LAMBDA_TASK_ROOT'" in done.err
+    assert "'TABLE'" in done.err
+    assert "ORCHARD" not in done.err
+    assert str(function) in done.err
+
+
+def test_numpy_is_kept_to_one_thread_unless_the_user_says_otherwise(write, tmp_path):
+    write("app.py", "import numpy\n\ndef handler(event, context):\n    pass\n")
+    doctor(tmp_path).succeeded()
+    if (os.cpu_count() or 1) > 1:
+        assert doctor(tmp_path, "--env", "OPENBLAS_NUM_THREADS=2").status == IN_THE_WAY
+
+
+def test_hooks_run_before_it_is_looked(write, tmp_path):
+    write("app.py", HOOKED)
+    done = doctor(tmp_path, "--event", write("event.json", "{}")).succeeded()
+    assert done.out.endswith("app.handler can be imaged\n")
+
+
+def test_a_hook_that_fails_is_the_targets_failure(write, tmp_path):
+    write("app.py", HOOKED.replace("STOP.set()", "1 / 0"))
+    done = doctor(tmp_path)
+    assert done.status == TARGET_FAILED
+    assert "ZeroDivisionError" in done.err
+    assert "before_snapshot hook" in done.err
+
+
+def test_idle_connections_are_closed_before_it_is_looked(write, tmp_path):
+    write("app.py", IDLE)
+    done = doctor(tmp_path, "--event", write("event.json", "{}")).succeeded()
+    assert "the handler opened a connection to 127.0.0.1:" in done.out

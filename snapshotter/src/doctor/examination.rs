@@ -1,15 +1,17 @@
 //! The run of the target that is examined (`python/doctor.py`).
 
-use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::surroundings;
 use crate::failure::{TargetFailed, status};
 use crate::interpreter::optimize_options;
+use crate::progress::Progress;
+use crate::recording::run_shown;
 use crate::target::Target;
 
 /// What the script found.
@@ -68,7 +70,7 @@ pub struct Place {
 ///
 /// # Errors
 /// [`TargetFailed`] where the target fails; its output has been shown.
-pub fn examine(target: &Target, scripts: &Path) -> Result<Examination> {
+pub fn examine(target: &Target, scripts: &Path, progress: &Progress) -> Result<Examination> {
     let (spec, out) = (scripts.join("spec.json"), scripts.join("doctor.json"));
     let handler = target.handler.as_ref();
     let text = json!({
@@ -82,18 +84,13 @@ pub fn examine(target: &Target, scripts: &Path) -> Result<Examination> {
     std::fs::write(&spec, text.to_string()).with_context(|| format!("cannot write {}", spec.display()))?;
 
     let mut command = Command::new(&target.python.executable);
-    target.environment.apply(&mut command);
-    // What the target prints is not the report.
-    let stderr = std::io::stderr().as_fd().try_clone_to_owned().context("stderr is closed")?;
-    command
-        .args(optimize_options(target.optimize.unwrap_or(0)))
-        .args([scripts.join("doctor.py"), spec, out.clone()])
-        .stdin(Stdio::null())
-        .stdout(stderr);
-    tracing::debug!("{command:?}");
-    let ended =
-        command.status().with_context(|| format!("cannot run {}", target.python.executable.display()))?;
-    check(ended)?;
+    surroundings::apply(target, &mut command);
+    command.args(optimize_options(target.optimize.unwrap_or(0))).args([
+        scripts.join("doctor.py"),
+        spec,
+        out.clone(),
+    ]);
+    check(run_shown(command, progress)?)?;
     let text = std::fs::read_to_string(&out).map_err(|_| {
         TargetFailed("the target ended its process before it was done (os._exit?)".to_owned())
     })?;

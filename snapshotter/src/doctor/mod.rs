@@ -6,11 +6,13 @@ use anyhow::{Context as _, Result};
 
 use crate::cli::DoctorArguments;
 use crate::failure::Usage;
-use crate::scripts;
+use crate::progress::Progress;
 use crate::target::Target;
+use crate::{payload, scripts};
 
 mod examination;
 mod report;
+mod surroundings;
 
 /// Exit status where something stands in the way of an image.
 const IN_THE_WAY: u8 = 4;
@@ -25,8 +27,11 @@ pub fn doctor(arguments: &DoctorArguments) -> Result<ExitCode> {
     // Python resolves the script's folder by itself; the paths must agree.
     let folder = work.path().canonicalize()?;
     scripts::unpack(&folder)?;
-    tracing::info!("running {}", target.label());
-    let found = examination::examine(&target, &folder)?;
+    payload::unpack_for_image(&folder)?;
+    let mut progress = Progress::new(1);
+    progress.begin(&format!("running {}", target.label()));
+    let found = examination::examine(&target, &folder, &progress)?;
+    drop(progress);
     if arguments.json {
         println!("{}", report::json(&target.label(), &found)?);
     } else {
