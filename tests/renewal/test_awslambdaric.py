@@ -69,6 +69,24 @@ print(json.dumps([before, after]))
     ) == [[True, ""], [True, "WARN"]]
 
 
+def test_responses_are_encoded_as_for_the_restored_runtime():
+    """From Python 3.12 on, Lambda's runtimes leave characters as they are."""
+    assert restores.program(
+        START
+        + """
+awslambdaric_.preload()
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+marshaller = LambdaRuntimeClient("127.0.0.1:1").marshaller
+said = [marshaller.marshal_response("\u00e4")[0]]
+renewal.prepare()
+for version in ("3.12", "3.11"):
+    renewal.renew({b"AWS_EXECUTION_ENV": b"AWS_Lambda_python" + version.encode()})
+    said.append(marshaller.marshal_response("\u00e4")[0])
+print(json.dumps(said))
+"""
+    ) == ['"\\u00e4"', '"\u00e4"', '"\\u00e4"']
+
+
 def test_an_awslambdaric_that_needs_its_native_module_is_left_for_later(tmp_path):
     """As versions before 2 are."""
     (tmp_path / "awslambdaric").mkdir()

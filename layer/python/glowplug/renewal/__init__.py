@@ -38,8 +38,8 @@ __all__ = ["RestoreRefused", "SnapshotRefused", "prepare", "renew"]
 # In this order: refusals first; the environment before all that reads it; randomness before what might draw from it.
 SUBJECTS = (
     asyncio_,
-    awslambdaric_,
     environment,
+    awslambdaric_,
     timezone,
     random_,
     openssl,

@@ -5,8 +5,10 @@ use. Without `preload`, awslambdaric is imported after the restore as ever.
 """
 
 import importlib
+import os
 import sys
 
+from .found import instances
 from .refusals import SnapshotRefused
 
 ENTROPY = 0
@@ -56,9 +58,18 @@ def prepare():
         return None
     attributes = bootstrap.__dict__
     log_format, log_level = bootstrap.LogFormat.from_str, bootstrap._get_log_level_from_env_var
+    module = sys.modules["awslambdaric.lambda_runtime_marshaller"]
+    encoder = getattr(module, "Encoder", None)
+    marshallers = [
+        each for each in instances(module.LambdaMarshaller) if type(getattr(each, "jsonEncoder", None)) is encoder
+    ]
+    encodes_for = os.environb.get(b"AWS_EXECUTION_ENV")
 
     def renew(environment, _):
-        # Read while it was imported.
+        # All of this is read while it is imported.
+        if environment.get(b"AWS_EXECUTION_ENV") != encodes_for:
+            for marshaller in marshallers:
+                marshaller.jsonEncoder = encoder()
         attributes["_AWS_LAMBDA_LOG_FORMAT"] = log_format(_text(environment, b"AWS_LAMBDA_LOG_FORMAT"))
         attributes["_AWS_LAMBDA_LOG_LEVEL"] = log_level(_text(environment, b"AWS_LAMBDA_LOG_LEVEL"))
 
