@@ -7,7 +7,7 @@ use crate::suite::invocation::Launch;
 use crate::suite::workplace::Workplace;
 
 /// Megabytes and requests a second.
-const SPEED: &str = "100:2000";
+const SPEED: &str = "100:1000";
 
 /// Slow storage.
 pub struct Storage;

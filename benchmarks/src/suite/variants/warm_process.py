@@ -7,23 +7,31 @@ loop in it. By `wait` it looks for PATH, a file with the environment, as a proce
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
 import time
+import types
 
 
 def serve(handler, environment):
     """Runs the runtime's loop as `python -m awslambdaric HANDLER` does once the handler is imported."""
     os.environ.clear()
     os.environ.update(environment)
-    import runtime_client
     from awslambdaric import bootstrap, lambda_runtime_client
 
-    # The client noted the API's address when it was loaded.
-    runtime_client.initialize_client(lambda_runtime_client._user_agent())
+    del sys.modules["runtime_client"]
+    lambda_runtime_client.runtime_client = importlib.import_module("runtime_client")
+    lambda_runtime_client.runtime_client.initialize_client(lambda_runtime_client._user_agent())
     client = lambda_runtime_client.LambdaRuntimeClient(environment["AWS_LAMBDA_RUNTIME_API"], False)
     bootstrap.run(handler, client)
+
+
+def say_ready():
+    """Tells the suite; what the function prints from now on goes to the log."""
+    print("ready", flush=True)
+    os.dup2(2, 1)
 
 
 def fork(handler, path):
@@ -31,7 +39,7 @@ def fork(handler, path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        print("ready", flush=True)
+        say_ready()
         while True:
             connection, _ = listener.accept()
             with connection, connection.makefile("rb") as stream:
@@ -43,14 +51,16 @@ def fork(handler, path):
                         serve(handler, environment)
                     finally:
                         os._exit(1)
-                connection.recv(1)
+                ended = os.pidfd_open(child)
+                select.select([connection, ended], [], [])
+                os.close(ended)
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
 
 
 def wait(handler, path):
     """Waits for the file."""
-    print("ready", flush=True)
+    say_ready()
     while not os.path.exists(path):  # noqa: PTH110
         time.sleep(0.0005)
     with open(path) as file:  # noqa: PTH123
@@ -63,9 +73,14 @@ def main(root, handler, way, path):
     sys.path.insert(0, root)
     module, _ = handler.rsplit(".", 1)
     importlib.import_module(module.replace("/", "."))
+    # The native client notes the API's address when it is loaded, and that is not known yet.
+    sys.modules["runtime_client"] = types.SimpleNamespace(initialize_client=lambda _: None)
     importlib.import_module("awslambdaric.bootstrap")
     importlib.import_module("awslambdaric.lambda_runtime_client")
-    {"fork": fork, "wait": wait}[way](handler, path)
+    if way == "fork":
+        fork(handler, path)
+    else:
+        wait(handler, path)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def main(folder, seen):
                 continue
             if not is_python_alone(path) or (path.is_file() and path.suffix != ".py"):
                 continue
-            # zipimport looks for NAME.pyc beside NAME.py, not into __pycache__; it compares the times, unless told not to.
+            # zipimport looks for NAME.pyc beside NAME.py, and compares the times, unless told not to.
             options = {
                 "legacy": True,
                 "quiet": 2,
@@ -39,13 +39,13 @@ def main(folder, seen):
             }
             if path.is_dir():
                 compileall.compile_dir(path, maxlevels=50, **options)
-                files = [file for file in path.rglob("*") if "__pycache__" not in file.parts]
+                # Directories too: without them, there would be no namespace packages.
+                files = [path, *(file for file in path.rglob("*") if "__pycache__" not in file.parts)]
             else:
                 compileall.compile_file(path, **options)
                 files = [path, path.with_suffix(".pyc")]
             for file in sorted(files):
-                if file.is_file():
-                    zipped.write(file, file.relative_to(folder))
+                zipped.write(file, file.relative_to(folder))
             if path.is_dir():
                 shutil.rmtree(path)
             else:
