@@ -126,3 +126,20 @@ def test_what_an_installed_package_reads_is_told_from_what_the_user_reads(examin
     libraries = {obstacle["name"]: obstacle["library"] for obstacle in found.of_kind("environment")}
     assert (libraries["SHOP"], libraries["OWN"]) == ("shop", None)
     assert found.of_kind("file-read") == []
+
+
+def test_what_glowplug_reads_itself_is_not_the_functions(watched):
+    result = watched("""
+import json, os, types
+from glowplug_image import watch
+renewal = types.ModuleType("glowplug.renewal")
+source = "def renew(): return os.environ.get('RENEWED'), os.getenv('AGAIN')"
+exec(compile(source, "/opt/python/glowplug/renewal.py", "exec"), vars(renewal))
+renewal.os = os
+watch.begin()
+renewal.renew()
+os.getenv("OWN")
+watch.end()
+print(json.dumps([name for name in watch.environment_reads() if name in ("RENEWED", "AGAIN", "OWN")]))
+""")
+    assert result == ["OWN"]

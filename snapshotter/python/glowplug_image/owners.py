@@ -60,7 +60,8 @@ def installed(folder):
 
 
 def is_glowplug(name):
-    return name.partition(".")[0] in ("glowplug", "_glowplug", "glowplug_image", "glowplug_trace")
+    """Whether a module is Glowplug's, by its name."""
+    return type(name) is str and name.partition(".")[0] in ("glowplug", "_glowplug", "glowplug_image", "glowplug_trace")
 
 
 def library(module, file):
@@ -86,8 +87,11 @@ def find(frame):
     while frame is not None:
         file = frame.f_code.co_filename
         where = place(file)
-        name = frame.f_globals.get("__name__")
-        if where in (PACKAGE, USER) and not (type(name) is str and is_glowplug(name)):
+        if is_glowplug(frame.f_globals.get("__name__")):
+            # For itself, and not for the target, which is imported by `glowplug_trace.target`.
+            if owner is None and where != STDLIB and not file.endswith("/glowplug_trace/target.py"):
+                return None
+        elif where in (PACKAGE, USER):
             if owner is None:
                 owner = frame
             if where == USER:
