@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{sections, suite};
+use crate::{compare, sections, suite};
 
 /// Exit status with `--strict` or `--threshold` when a bar is missed or something became slower.
 pub const BAR_MISSED: u8 = 4;
@@ -45,6 +45,8 @@ pub enum Command {
     Run(suite::Arguments),
     /// Name the functions, variants and conditions.
     List,
+    /// Say what changed from one results.json to another.
+    Compare(compare::Arguments),
     /// Write the reports of a results file anew.
     Report(ReportArguments),
     /// Print the JSON Schema of results.json.

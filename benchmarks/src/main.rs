@@ -12,6 +12,7 @@ use clap::Parser as _;
 
 mod acts;
 mod cli;
+mod compare;
 mod exporters;
 mod machine;
 mod process;
@@ -57,6 +58,9 @@ fn run(cli: Cli) -> Result<u8> {
             if let Some(folder) = &arguments.output {
                 exporters::write(&results, folder)?;
             }
+        }
+        Command::Compare(arguments) => {
+            return Ok(if compare::run(&arguments)? { 0 } else { cli::BAR_MISSED });
         }
         Command::Schema => print!("{}", results::schema()?),
         Command::Sections(arguments) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Resamples for an interval. B. Efron and R. J. Tibshirani, *An Introduction to the Bootstrap*
 /// (1993), section 14.6, ask for at least 1,000 to 2,000 for a percentile interval.
-const RESAMPLES: usize = 5_000;
+pub const RESAMPLES: usize = 5_000;
 
 /// What the intervals cover, in percent.
 pub const CONFIDENCE: f64 = 95.0;
@@ -44,6 +44,16 @@ pub fn median(values: &[f64]) -> f64 {
 #[allow(clippy::cast_precision_loss)]
 pub fn geometric_mean(values: &[f64]) -> f64 {
     (values.iter().map(|v| v.ln()).sum::<f64>() / values.len() as f64).exp()
+}
+
+/// Median of `numerator` by median of `denominator`, with an interval from so many resamples.
+pub fn rough_ratio(
+    numerator: &[f64],
+    denominator: &[f64],
+    resamples: usize,
+    random: &mut impl Rng,
+) -> Estimate {
+    bootstrap(&[(numerator, denominator)], resamples, random)
 }
 
 /// Median of `numerator` by median of `denominator`.
