@@ -112,6 +112,51 @@ def test_a_libcrypto_that_a_wheel_brought_is_reseeded(tmp_path):
     assert one != other
 
 
+STATE = """
+import ctypes, json, os, re
+from glowplug import renewal
+os.urandom(8)
+
+def area():
+    # Where the kernel's vDSO keeps its state for this process, if it has any.
+    with open("/proc/self/smaps") as smaps:
+        for line in smaps:
+            if re.match("[0-9a-f]+-", line):
+                start, end = (int(part, 16) for part in line.split()[0].split("-"))
+            elif line.startswith("VmFlags:") and "dp" in line.split():
+                return start, end - start
+    return None
+
+def drawn(renewed):
+    ctypes.memmove(found[0], image, found[1])
+    if renewed:
+        renewal.renew({})
+    return os.urandom(16).hex()
+
+found = area()
+image = found and ctypes.string_at(*found)
+"""
+
+
+def test_the_system_s_random_bytes_do_not_repeat_where_their_state_is_in_this_process():
+    """As with an image that holds everything: glibc's state for the vDSO's getrandom is put back as it was."""
+    said = restores.program(
+        STATE
+        + """
+if found is None:
+    print(json.dumps(None))
+else:
+    without = [drawn(False), drawn(False)]
+    renewal.prepare()
+    wiped = not any(ctypes.string_at(*found))
+    print(json.dumps([without[0] == without[1], wiped, drawn(True) != drawn(True)]))
+"""
+    )
+    if said is None:
+        pytest.skip("this C library asks the kernel for random bytes each time")
+    assert said == [True, True, True]
+
+
 def test_generators_that_the_program_made_stay_as_they_are():
     one, other = restores.twins("import random; own = random.Random(); own.random()", "result = own.random()")
     assert one == other

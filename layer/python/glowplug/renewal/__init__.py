@@ -30,6 +30,7 @@ from . import (
     threads,
     timezone,
     uuid_,
+    wiped,
 )
 from .refusals import RestoreRefused, SnapshotRefused
 
@@ -59,6 +60,8 @@ SUBJECTS = (
 
 _urandom = os.urandom
 _steps = []
+# What comes before random bytes are drawn.
+_first = []
 
 
 def prepare():
@@ -80,6 +83,12 @@ def prepare():
             steps.append((subject, step, slice(size, size + subject.ENTROPY)))
             size += subject.ENTROPY
     _steps[:] = steps
+    # The last: nothing is drawn any more.
+    try:
+        wipe = wiped.prepare()
+    except OSError as error:
+        raise SnapshotRefused(f"{_name(wiped)}: cannot be prepared for an image ({error!r})") from error
+    _first[:] = [wipe] if wipe is not None else []
 
 
 def renew(environment):
@@ -87,6 +96,11 @@ def renew(environment):
 
     C's `environ` has to be the new one already. Raises `RestoreRefused`: nothing of the function may run then.
     """
+    for wipe in _first:
+        try:
+            wipe()
+        except OSError as error:
+            raise RestoreRefused(f"{_name(wiped)}: cannot be renewed ({error!r})") from error
     entropy = _urandom(_steps[-1][2].stop if _steps else 0)
     for subject, step, part in _steps:
         try:
