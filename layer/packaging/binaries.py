@@ -86,6 +86,13 @@ def build_command(build, payload):
     return build / "command" / host() / "command" / "glowplug"
 
 
+def build_bench(build):
+    """Builds the benchmark suite, which `glowplug bench` executes, and returns its path."""
+    command = ["build", "--package", "glowplug-bench", "--bin", "glowplug-bench", "--target", host()]
+    cargo(command, build / "command", STATIC, profile="command")
+    return build / "command" / host() / "command" / "glowplug-bench"
+
+
 def replace_if_different(source, destination):
     """Copies, but leaves an equal file's time alone, so that cargo does not build the command again for nothing."""
     if not destination.exists() or destination.read_bytes() != source.read_bytes():

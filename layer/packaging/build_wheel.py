@@ -45,7 +45,7 @@ def check_linkage(modules, programs):
         sys.exit("the binaries are not portable:\n  " + "\n  ".join(faults))
 
 
-def stage(folder, payload, command):
+def stage(folder, payload, commands):
     """Lays out what the wheel is made of; the dumper is inside the command only."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "bin").mkdir(parents=True)
@@ -56,7 +56,8 @@ def stage(folder, payload, command):
     shutil.copytree(
         REPOSITORY / "layer" / "python" / "glowplug", folder / "glowplug", ignore=shutil.ignore_patterns("__pycache__")
     )
-    shutil.copy2(command, folder / "bin" / "glowplug")
+    for command in commands:
+        shutil.copy2(command, folder / "bin")
 
 
 def pack(folder):
@@ -77,9 +78,9 @@ def main():
     print("wheel: building the modules, the layer's programs and the command", file=sys.stderr, flush=True)
     binaries.build_modules(BUILD, payload)
     binaries.build_programs(BUILD, payload)
-    command = binaries.build_command(BUILD, payload)
-    check_linkage(sorted(payload.glob("*.so")), [command, *(payload / name for _, _, name in binaries.PROGRAMS)])
-    stage(BUILD / "stage", payload, command)
+    commands = [binaries.build_command(BUILD, payload), binaries.build_bench(BUILD)]
+    check_linkage(sorted(payload.glob("*.so")), [*commands, *(payload / name for _, _, name in binaries.PROGRAMS)])
+    stage(BUILD / "stage", payload, commands)
     wheel = pack(BUILD / "stage")
     print(f"wheel: {wheel.relative_to(REPOSITORY)}, {wheel.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
 

@@ -54,6 +54,9 @@ pub enum Command {
     Event(EventArguments),
     /// Invoke a handler in a local Lambda sandbox.
     Invoke(InvokeArguments),
+    /// Measure what cold starts cost, and what Glowplug does for them.
+    #[command(disable_help_flag = true)]
+    Bench(BenchArguments),
     /// What `invoke` runs inside its mount namespace.
     #[command(hide = true)]
     InvokeInside,
@@ -370,6 +373,14 @@ pub struct InvokeArguments {
     /// Print everything as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// What the suite is told; `--help` shows what there is.
+    #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
 }
 
 /// `--isolation`.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod bench;
 mod cli;
 mod doctor;
 mod dump;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Layer(arguments) => layer_zip::layer(&arguments),
         Command::Event(arguments) => event::event(&arguments),
         Command::Invoke(arguments) => invoke::invoke(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::InvokeInside => invoke::inside(),
     };
     done.unwrap_or_else(|error| {

@@ -37,9 +37,9 @@ pub struct Arguments {
     /// Every variant of every function under every condition: hours.
     #[arg(long, conflicts_with = "quick")]
     pub all: bool,
-    /// The Python that functions run on.
-    #[arg(long, value_name = "PYTHON", default_value = "python3")]
-    pub python: PathBuf,
+    /// The Python that functions run on [default: the one beside this program, else python3 in PATH].
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<PathBuf>,
     /// The `glowplug` command [default: the one beside this program, else that in PATH].
     #[arg(long, value_name = "FILE")]
     pub glowplug: Option<PathBuf>,

@@ -79,7 +79,7 @@ impl Workplace {
         let lock = File::create(home.join("lock"))?;
         lock.try_lock().with_context(|| format!("another run is using {}: wait for it", home.display()))?;
         let glowplug = glowplug(arguments.glowplug.as_deref())?;
-        let python = found(&arguments.python)?;
+        let python = python(arguments.python.as_deref())?;
         let version = command(&python, &home).argument("-VV").output()?;
         let folder = home.join(label(&version, &python));
         fs::create_dir_all(&folder)?;
@@ -225,6 +225,16 @@ fn cache_folder() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache.or_else(home).context("no HOME: say with --work where to keep packages and archives")
+}
+
+/// The interpreter that is asked for, or lies beside this program, or is in PATH.
+fn python(asked: Option<&Path>) -> Result<PathBuf> {
+    let beside =
+        || std::env::current_exe().ok().map(|own| own.with_file_name("python")).filter(|path| path.is_file());
+    match asked.map(Path::to_owned).or_else(beside) {
+        Some(path) => found(&path),
+        None => found(Path::new("python3")),
+    }
 }
 
 /// The command that is asked for, or lies beside this program, or is in PATH.
