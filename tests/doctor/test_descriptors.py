@@ -166,8 +166,27 @@ def test_a_timerfd_is_recorded(examine):
         "libc.timerfd_settime(d, 0, (ctypes.c_long * 4)(2, 500, 1000, 0), None)\n"
     )
     (record,) = examine(source).records_of("timerfd")
-    assert (record["clockid"], record["interval"], record["settime_flags"], record["cloexec"]) == (1, [2, 500], 0, True)
-    assert 990 <= record["value"][0] <= 1000
+    assert (record["clockid"], record["interval"], record["cloexec"]) == (1, 2_000_000_500, True)
+    assert 990 < record["value"] / 1e9 <= 1000
+
+
+def test_a_timerfd_that_was_set_to_a_date_is_recorded_with_the_time_left(examine):
+    source = (
+        LIBC + "import time\nd = libc.timerfd_create(1, 0)\n"
+        "libc.timerfd_settime(d, 1, (ctypes.c_long * 4)(0, 0, int(time.monotonic()) + 1000, 0), None)\n"
+    )
+    (record,) = examine(source).records_of("timerfd")
+    assert record["settime_flags"] == 0
+    assert 990 < record["value"] / 1e9 <= 1000
+
+
+def test_a_timerfd_that_has_gone_off_does_so_again(examine):
+    source = (
+        LIBC + "import time\nd = libc.timerfd_create(1, 0)\n"
+        "libc.timerfd_settime(d, 0, (ctypes.c_long * 4)(0, 0, 0, 1000), None)\ntime.sleep(0.05)\n"
+    )
+    (record,) = examine(source).records_of("timerfd")
+    assert (record["value"], record["interval"]) == (1, 0)
 
 
 def test_a_memfd_is_recorded_with_its_content(examine):
@@ -175,6 +194,17 @@ def test_a_memfd_is_recorded_with_its_content(examine):
     (record,) = found.records_of("memfd")
     assert (record["name"], bytes.fromhex(record["content"]), record["offset"]) == ("notes", b"content", 7)
     assert found.fatal == []
+
+
+def test_a_sealed_memfd_stands_in_the_way(examine):
+    source = "import fcntl, os\nd = os.memfd_create('x', os.MFD_ALLOW_SEALING)\nfcntl.fcntl(d, 1033, 2)\n"
+    assert "sealed" in examine(source).only("memfd")["what"]
+
+
+def test_a_pipe_with_more_than_a_new_one_holds_stands_in_the_way(examine):
+    source = "import fcntl, os\nr, w = os.pipe()\nfcntl.fcntl(w, 1031, 1 << 18)\nos.write(w, bytes(70000))\n"
+    assert all("it holds 70000 bytes" in obstacle["what"] for obstacle in examine(source).of_kind("pipe"))
+    assert len(examine(source).of_kind("pipe")) == 2
 
 
 @pytest.mark.parametrize(

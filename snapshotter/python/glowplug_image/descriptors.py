@@ -2,14 +2,17 @@
 
 import posix
 
-from glowplug_image import fdinfo, own_imports, owners, pairs, sockets, watch
+from glowplug_image import fdinfo, own_imports, pairs, sockets, watch
 from glowplug_image.obstacle import Obstacle
 
 REGULAR, FOLDER, CHARACTER, FIFO, KIND = 0o100000, 0o040000, 0o020000, 0o010000, 0o170000  # S_IFMT of <sys/stat.h>
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 F_GET_SEALS = 1034
 MEMORY_LIMIT = 16 << 20
+# Sealed against seals: so is every memfd that was made without MFD_ALLOW_SEALING.
+F_SEAL_SEAL = 1
 EFD_SEMAPHORE = 1
+SECOND = 10**9
 CREATION = posix.O_CREAT | posix.O_EXCL | posix.O_TRUNC
 DELETED = " (deleted)"
 
@@ -129,6 +132,7 @@ class Search:
         if name == "[eventpoll]":
             self.epoll(descriptor)
         elif name == "[eventfd]":
+            # Kernels that do not say it: none is assumed.
             semaphore = EFD_SEMAPHORE if descriptor.value("eventfd-semaphore") == "1" else 0
             count = int(descriptor.value("eventfd-count"), 16)
             self.record(descriptor, "eventfd", count=count, flags=descriptor.flags & posix.O_NONBLOCK | semaphore)
@@ -154,14 +158,17 @@ class Search:
         return self.record(descriptor, "epoll", flags=descriptor.flags & posix.O_NONBLOCK, targets=targets)
 
     def timer(self, descriptor):
+        """A timerfd. Its times, in nanoseconds, are what is left, whether it was set to a date or to a duration."""
+
         def time(name):
             seconds, nanoseconds = descriptor.value(name).strip("()").split(",")
-            return [int(seconds), int(nanoseconds)]
+            return int(seconds) * SECOND + int(nanoseconds)
 
+        # One that has gone off and was not read goes off again at once.
+        value = 1 if int(descriptor.value("ticks")) else time("it_value")
         self.record(
             descriptor, "timerfd", clockid=int(descriptor.value("clockid")), flags=descriptor.flags & posix.O_NONBLOCK,
-            settime_flags=int(descriptor.value("settime flags"), 8), ticks=int(descriptor.value("ticks")),
-            value=time("it_value"), interval=time("it_interval"),
+            settime_flags=0, value=value, interval=time("it_interval"),
         )  # fmt: skip
 
     def memory(self, descriptor):
@@ -170,10 +177,12 @@ class Search:
         if size > MEMORY_LIMIT:
             what = f"the memfd {name} holds {size} bytes, more than {MEMORY_LIMIT}"
             return self.refuse(descriptor, "memfd", what, CLOSE)
-        fcntl = own_imports.load("fcntl")
+        seals = own_imports.load("fcntl").fcntl(descriptor.number, F_GET_SEALS)
+        if seals & ~F_SEAL_SEAL:
+            return self.refuse(descriptor, "memfd", f"the memfd {name} is sealed", CLOSE)
         return self.record(
             descriptor, "memfd", name=name, size=size, content=read_all(descriptor.number, size).hex(),
-            seals=fcntl.fcntl(descriptor.number, F_GET_SEALS), flags=descriptor.flags, offset=descriptor.position,
+            flags=descriptor.flags, offset=descriptor.position,
         )  # fmt: skip
 
     def pipes(self, ends):
@@ -226,8 +235,6 @@ class Search:
 
 def is_at(path, descriptor):
     """Whether the open file is still what its path names."""
-    if owners.place(path) == owners.OWN:
-        return True
     try:
         status = posix.stat(path)
     except OSError:

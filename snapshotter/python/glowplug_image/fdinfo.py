@@ -74,6 +74,9 @@ def same_description(one, other, fcntl):
     flags = fcntl.fcntl(one.number, fcntl.F_GETFL)
     try:
         fcntl.fcntl(one.number, fcntl.F_SETFL, flags ^ posix.O_NONBLOCK)
+    except OSError:  # what it refers to does not have that flag
+        return False
+    try:
         return fcntl.fcntl(other.number, fcntl.F_GETFL) == flags ^ posix.O_NONBLOCK
     finally:
         fcntl.fcntl(one.number, fcntl.F_SETFL, flags)

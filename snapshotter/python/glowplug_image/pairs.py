@@ -6,8 +6,8 @@ from glowplug_image import own_imports, unix_sockets
 
 F_GETPIPE_SZ = 1032  # <linux/fcntl.h>
 MSG_PEEK = 2
-# A pipe's content and a socket's are stored with the image's metadata.
-CONTENT_LIMIT = 1 << 20
+# More would not fit into a new pipe, whose capacity this is (pipe(7)).
+CONTENT_LIMIT = 1 << 16
 
 
 class Refused(Exception):
