@@ -1,7 +1,7 @@
 """Shared memory, child processes and timers."""
 
 import pytest
-from conftest import line_of
+from examined import line_of
 
 pytestmark = pytest.mark.no_wheel
 

@@ -1,7 +1,7 @@
 """Sockets and connections: each is named with its address and the line that made it."""
 
 import pytest
-from conftest import line_of
+from examined import line_of
 
 pytestmark = pytest.mark.no_wheel
 

@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from conftest import SCRIPTS
+from examined import SCRIPTS
 
 pytestmark = pytest.mark.no_wheel
 

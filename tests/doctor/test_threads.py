@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import line_of
+from examined import line_of
 
 pytestmark = pytest.mark.no_wheel
 

@@ -1,7 +1,7 @@
 """What init took from the environment, from files and from chance."""
 
 import pytest
-from conftest import line_of
+from examined import line_of
 
 pytestmark = pytest.mark.no_wheel
 
