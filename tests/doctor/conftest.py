@@ -45,7 +45,8 @@ def watched(write):
     """Runs a program that has the parts of `glowplug_image` as names; what it prints as JSON."""
 
     def run_program(text, **variables):
-        program = write("program.py", f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n" + text)
+        begin = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); sys.dont_write_bytecode = True\n"
+        program = write("program.py", begin + text)
         return json.loads(run(PYTHON, program, **variables).silently().out)
 
     return run_program

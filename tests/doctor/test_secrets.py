@@ -10,6 +10,7 @@ pytestmark = pytest.mark.no_wheel
 
 @pytest.fixture
 def scan(monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setattr(sys, "path", [str(SCRIPTS), *sys.path])
     from glowplug_image import secrets_scan
 
