@@ -1,5 +1,6 @@
 """Taking the image of this process, and what comes first in each restored one."""
 
+import fcntl
 import gc
 import json
 import os
@@ -31,7 +32,7 @@ class Capture:
         """Runs the function under its runtime; returns never."""
         root, handler = self.spec["root"], self.spec["handler"]
         sys.path.insert(0, root)
-        package = runtime.Package()
+        package = runtime.Package(self.dumper)
         self.main_file = os.path.join(package.folder, "__main__.py")
         sys.argv[:] = [self.main_file, handler]
         runtime.run(self, package, handler, self.spec["events"])
@@ -182,7 +183,7 @@ class Capture:
         folder = os.fsdecode(self.replay)
         result = {
             "responses": responses,
-            "touched": self.dumper.touched(False),
+            "touched": self.dumper.touched(),
             "milliseconds": point.restored.milliseconds,
         }
         with open(os.path.join(folder, "replay.json"), "w", encoding="utf-8") as file:
@@ -216,8 +217,6 @@ def disarm(latch):
     """Takes the mark of this start off the crash latch (layer/wrapper, latch.rs)."""
     if latch < 0:
         return
-    import fcntl
-
     try:
         fcntl.flock(latch, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(latch, 0)

@@ -100,18 +100,20 @@ class Client:
 
 
 def settling(real, capture):
-    """The real client's class; it releases the crash latch when the first response has been sent."""
+    """The real client's class; it releases the crash latch when the handler has answered for the first time."""
 
     class Settling(real):
-        def post_invocation_result(self, *arguments, **named):
-            real.post_invocation_result(self, *arguments, **named)
+        def settle(self):
             capture.settled()
             self.__class__ = real
 
+        def post_invocation_result(self, *arguments, **named):
+            self.settle()
+            self.post_invocation_result(*arguments, **named)
+
         def post_invocation_error(self, *arguments, **named):
-            real.post_invocation_error(self, *arguments, **named)
-            capture.settled()
-            self.__class__ = real
+            self.settle()
+            self.post_invocation_error(*arguments, **named)
 
     return Settling
 
@@ -119,11 +121,16 @@ def settling(real, capture):
 class Package:
     """awslambdaric, its native module not yet loaded."""
 
-    def __init__(self):
+    def __init__(self, dumper):
         awslambdaric_.preload()
+        # What the native module is linked with takes longer to load than itself.
+        dumper.load_library("libstdc++.so.6")
         from awslambdaric import bootstrap, lambda_config, lambda_runtime_client
 
         self.bootstrap, self.config, self.client = bootstrap, lambda_config, lambda_runtime_client
+        if os.environ.get("AWS_EXECUTION_ENV") in lambda_config.LambdaConfigProvider.SUPPORTED_THREADPOLLING_ENVS:
+            # The real client is going to poll in a thread.
+            import concurrent.futures.thread
         self.folder = os.path.dirname(bootstrap.__file__)
         create = bootstrap.create_log_sink
         self.sink = None

@@ -43,8 +43,6 @@ pub struct Area {
     pub end: u64,
     /// `rwxp`.
     pub permissions: String,
-    /// Offset in the file.
-    pub offset: u64,
     /// Inode of the file; 0: none.
     pub inode: u64,
     /// The file, or a name in brackets.

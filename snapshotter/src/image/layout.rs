@@ -55,18 +55,30 @@ pub struct Sizes {
     pub hot: u64,
 }
 
-/// Which memory a start touches; without a recording none is known.
-pub struct Touched(Vec<(u64, u64)>);
+/// Which memory a start touches.
+pub struct Touched(Option<Vec<(u64, u64)>>);
 
 impl Touched {
-    /// Of ranges of address and length, in the order of addresses.
-    pub fn new(ranges: Vec<(u64, u64)>) -> Self {
-        Self(ranges)
+    /// Nothing is known: the layout is one that tells what a start touches.
+    pub const fn unknown() -> Self {
+        Self(None)
+    }
+
+    /// Ranges of address and length, in the order of addresses.
+    pub const fn new(ranges: Vec<(u64, u64)>) -> Self {
+        Self(Some(ranges))
     }
 
     fn contains(&self, address: u64) -> bool {
-        let after = self.0.partition_point(|(start, _)| *start <= address);
-        after > 0 && address < self.0[after - 1].0 + self.0[after - 1].1
+        let ranges = self.0.as_deref().unwrap_or_default();
+        let after = ranges.partition_point(|(start, _)| *start <= address);
+        after > 0 && address < ranges[after - 1].0 + ranges[after - 1].1
+    }
+
+    /// Whether an untouched piece of that many pages is read with the others.
+    fn is_short(&self, pages: u64) -> bool {
+        let short = std::env::var("GLOWPLUG_SHORT").ok().and_then(|s| s.parse().ok()).unwrap_or(SHORT);
+        self.0.is_some() && pages < short
     }
 }
 
@@ -225,7 +237,7 @@ impl<'a> Piece<'a> {
                 while until < end && is_hot(until) == begins_hot {
                     until += 1;
                 }
-                let short = writable && ((until - page) as u64) < SHORT;
+                let short = writable && touched.is_short((until - page) as u64);
                 if begins_hot || short {
                     load(&mut layout.loads, address(page), (until - page) as u64 * PAGE_BYTES);
                     hot.extend(&stored[page..until]);

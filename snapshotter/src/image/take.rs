@@ -60,6 +60,10 @@ impl Surroundings {
         if let Some(root) = root.as_deref().filter(|_| target.handler.is_some()) {
             variables.clear();
             variables.extend(lambda::environment(root, Path::new("/opt"), &target.python.minor));
+            // The function has some; without any, an SDK would look for them in the network.
+            for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+                variables.insert(name.to_owned(), "GLOWPLUGSNAPSHOT".to_owned());
+            }
         }
         variables.extend(target.environment.pairs().iter().cloned());
         let mut own = Vec::new();
@@ -206,7 +210,7 @@ pub fn replay(
     }
     command
         .env("GLOWPLUG_ARCHIVE", order.archive)
-        .env("GLOWPLUG_MODE", "image")
+        .env("GLOWPLUG_MODE", "auto")
         .env("GLOWPLUG_REPLAY", &folder)
         .env("TMPDIR", &folder)
         .arg(&target.python.executable)

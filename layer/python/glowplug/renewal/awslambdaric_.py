@@ -5,6 +5,7 @@ use. Without `preload`, awslambdaric is imported after the restore as ever.
 """
 
 import importlib
+import importlib.util
 import os
 import sys
 
@@ -20,9 +21,17 @@ CLIENT = "awslambdaric.lambda_runtime_client"
 class NativeClient:
     """Stands for the native module until one of its functions is wanted."""
 
+    def __init__(self):
+        # Found now: looking for it is not for the restore to do.
+        self.__dict__["_spec"] = importlib.util.find_spec(NATIVE)
+
     def __getattr__(self, name):
         client = sys.modules[CLIENT]
-        native = importlib.import_module(NATIVE)
+        spec = self.__dict__["_spec"]
+        native = importlib.import_module(NATIVE) if spec is None else importlib.util.module_from_spec(spec)
+        if spec is not None:
+            spec.loader.exec_module(native)
+            sys.modules[NATIVE] = native
         native.initialize_client(client._user_agent())
         client.runtime_client = native
         return getattr(native, name)

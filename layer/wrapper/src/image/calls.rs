@@ -19,6 +19,9 @@ pub const WRITE: u8 = 2;
 /// PROT_EXEC.
 pub const EXECUTE: u8 = 4;
 
+/// MADV_RANDOM and POSIX_FADV_RANDOM.
+pub const RANDOM: usize = 1;
+
 /// CLOCK_MONOTONIC in nanoseconds.
 #[must_use]
 pub fn now() -> u64 {
@@ -47,6 +50,12 @@ impl File {
     pub fn close(self) {
         // SAFETY: no memory is involved.
         let _ = unsafe { syscall!(Sysno::close, self.0) };
+    }
+
+    /// Has reads of this file and of its mappings bring nothing but what is asked for.
+    pub fn read_nothing_ahead(self) {
+        // SAFETY: no memory is involved.
+        let _ = unsafe { syscall!(Sysno::fadvise64, self.0, 0, 0, RANDOM) };
     }
 
     /// Reads at a place, as much as there is up to the buffer's length.

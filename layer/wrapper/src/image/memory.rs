@@ -14,9 +14,6 @@ const PLACES: usize = 1024;
 /// Addresses below this are a process's on every kernel (47 bits).
 const ADDRESS_LIMIT: u64 = 1 << 47;
 
-/// mman.h.
-const MADV_RANDOM: usize = 1;
-
 const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 
 /// Maps and fills all of it. To `record`, only what is touched is read, and nothing around it.
@@ -41,7 +38,7 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
         map(image, mapping, over)?;
         if record && mapping.kind != mapping_kind::ANONYMOUS {
             // SAFETY: takes no memory away.
-            unsafe { calls::advise(mapping.address, mapping.length, MADV_RANDOM) };
+            unsafe { calls::advise(mapping.address, mapping.length, calls::RANDOM) };
         }
     }
     fill(image)

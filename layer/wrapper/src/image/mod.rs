@@ -71,7 +71,7 @@ fn attempt<'a>(
     arena: &mut Arena<'a>,
 ) -> Result<Never, Option<Reason<'a>>> {
     let begun = calls::now();
-    let image = section::open(archive)?;
+    let image = section::open(archive, settings.record)?;
     guards::check(&image, command, start, settings)?;
     let latch = latch::arm(&image, settings, arena)?;
     let done = memory::place(&image, settings.record).and_then(|()| {

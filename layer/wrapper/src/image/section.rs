@@ -24,20 +24,23 @@ pub struct Image<'a> {
 
 const DAMAGED: Reason<'_> = Reason::new(b"the archive is damaged", b"");
 
-/// Opens the archive. `Err(None)` where it has no image.
+/// Opens the archive. `Err(None)` where it has no image. To `record`, nothing is read ahead.
 ///
 /// # Errors
 /// Why the image cannot be used.
-pub fn open<'a>(archive: Text<'_>) -> Result<Image<'a>, Option<Reason<'a>>> {
+pub fn open<'a>(archive: Text<'_>, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
     let file = File::open(archive, 0).map_err(|e| Reason::failed(b"the archive cannot be opened", e))?;
-    let found = find(file);
+    if record {
+        file.read_nothing_ahead();
+    }
+    let found = find(file, record);
     if found.is_err() {
         file.close();
     }
     found
 }
 
-fn find<'a>(file: File) -> Result<Image<'a>, Option<Reason<'a>>> {
+fn find<'a>(file: File, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
     let unreadable = |e| Reason::failed(b"the archive cannot be read", e);
     let mut page = [0; header::PAGE];
     let page = file.read_at(&mut page, 0).map_err(unreadable)?;
@@ -67,6 +70,10 @@ fn find<'a>(file: File) -> Result<Image<'a>, Option<Reason<'a>>> {
         return Err(Some(DAMAGED));
     }
     let at = calls::map_read_only(file, section.offset, length).map_err(unreadable)?;
+    if record {
+        // SAFETY: takes no memory away.
+        unsafe { calls::advise(at as u64, length.next_multiple_of(header::PAGE as u64), calls::RANDOM) };
+    }
     // SAFETY: mapped for good; the file is as long as that, and archives are never written in place.
     let metadata = unsafe { core::slice::from_raw_parts(at, length as usize) };
     let (header, _) = ImageHeader::ref_from_prefix(metadata).map_err(|_| DAMAGED)?;

@@ -16,7 +16,6 @@ const PAGE_BYTES: u64 = PAGE as u64;
 /// Bits of an entry of `/proc/PID/pagemap` (the kernel's Documentation/admin-guide/mm/pagemap.rst).
 const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
-const OF_A_FILE: u64 = 1 << 61;
 /// How much is read at once.
 const CHUNK_PAGES: u64 = 256;
 
@@ -140,36 +139,4 @@ fn parse_area(line: &str) -> Option<Area> {
     let inode = words.next()?.parse().ok()?;
     let path = words.next().unwrap_or_default().trim_start().to_owned();
     Some(Area { start, end, permissions, offset, inode, path, flags: Vec::new(), runs: Vec::new() })
-}
-
-/// The pages of this process that are in memory, as ranges of address and length.
-///
-/// # Errors
-/// What reading gives.
-pub fn touched(written: bool) -> io::Result<Vec<(u64, u64)>> {
-    let pagemap = File::open("/proc/self/pagemap")?;
-    let mut found: Vec<(u64, u64)> = Vec::new();
-    for area in areas(Path::new("/proc/self/smaps"))? {
-        if area.path == "[vsyscall]" {
-            continue;
-        }
-        let count = (area.end - area.start) / PAGE_BYTES;
-        let mut first = 0;
-        while first < count {
-            let pages = (1 << 15).min(count - first);
-            for (page, entry) in (first..).zip(entries(&pagemap, area.start / PAGE_BYTES + first, pages)?) {
-                let own = entry & OF_A_FILE == 0;
-                if entry & PRESENT == 0 || written && !own {
-                    continue;
-                }
-                let address = area.start + page * PAGE_BYTES;
-                match found.last_mut() {
-                    Some((start, length)) if *start + *length == address => *length += PAGE_BYTES,
-                    _ => found.push((address, PAGE_BYTES)),
-                }
-            }
-            first += pages;
-        }
-    }
-    Ok(found)
 }

@@ -9,6 +9,7 @@ mod freeze;
 mod memory;
 mod restored;
 mod state;
+mod usage;
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -65,11 +66,18 @@ fn write(copy: &freeze::Copy, place: Place, state: State, folder: &Path) -> Resu
         .map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// The parts of this process's memory that were touched since it was restored: a list of address
-/// and length in bytes. With `written`, only those that are this process's own copies.
+/// Loads a shared library that later ones are going to need; whether that worked.
+#[pyfunction]
+pub fn load_library(name: std::ffi::CString) -> bool {
+    // SAFETY: the library's constructors run, as they would with the one that needs it.
+    !unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY) }.is_null()
+}
+
+/// The parts of this process's memory that are in memory, as a list of address and length in bytes:
+/// of what was restored in a recording start, those that it has touched.
 ///
 /// Raises `OSError`.
 #[pyfunction]
-pub fn touched(written: bool) -> PyResult<Vec<(u64, u64)>> {
-    Ok(memory::touched(written)?)
+pub fn touched() -> PyResult<Vec<(u64, u64)>> {
+    Ok(usage::touched()?)
 }
