@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{compare, sections, suite};
+use crate::{compare, ingest, sections, suite};
 
 /// Exit status with `--strict` or `--threshold` when a bar is missed or something became slower.
 pub const BAR_MISSED: u8 = 4;
@@ -24,7 +24,7 @@ Examples:
   glowplug bench --function ./function --python .venv/bin/python -o report
   glowplug bench -f boto3 --variant plain --variant code --condition cold -n 40
   glowplug bench compare before/results.json after/results.json --threshold 5
-  glowplug bench ingest --variant plain plain.log --variant code+extension layer.log
+  glowplug bench ingest plain=plain.log code+extension=layer.log
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 4 slower than the threshold (compare) or a bar missed
 (sections --strict)."
@@ -47,6 +47,8 @@ pub enum Command {
     List,
     /// Say what changed from one results.json to another.
     Compare(compare::Arguments),
+    /// Read starts on Lambda from CloudWatch's logs into a results.json.
+    Ingest(ingest::Arguments),
     /// Write the reports of a results file anew.
     Report(ReportArguments),
     /// Print the JSON Schema of results.json.

@@ -5,6 +5,7 @@
 //! The [`sections`] measure whole processes without a sandbox. [`acts`] are what this program does as a
 //! part of starts.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -14,6 +15,7 @@ mod acts;
 mod cli;
 mod compare;
 mod exporters;
+mod ingest;
 mod machine;
 mod process;
 mod results;
@@ -43,11 +45,7 @@ fn run(cli: Cli) -> Result<u8> {
     match cli.command.unwrap_or(Command::Run(cli.suite)) {
         Command::Run(arguments) => {
             process::keep_descriptors_to_ourselves()?;
-            let results = suite::run(&arguments)?;
-            print!("{}", exporters::terminal(&results));
-            for file in exporters::write(&results, &arguments.output)? {
-                eprintln!("{}", file.display());
-            }
+            report(&suite::run(&arguments)?, &arguments.output)?;
         }
         Command::List => print!("{}", suite::list()),
         Command::Report(arguments) => {
@@ -62,6 +60,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Compare(arguments) => {
             return Ok(if compare::run(&arguments)? { 0 } else { cli::BAR_MISSED });
         }
+        Command::Ingest(arguments) => report(&ingest::run(&arguments)?, &arguments.output)?,
         Command::Schema => print!("{}", results::schema()?),
         Command::Sections(arguments) => {
             process::keep_descriptors_to_ourselves()?;
@@ -69,4 +68,13 @@ fn run(cli: Cli) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// Prints the tables, and writes all forms of the results.
+fn report(results: &Results, folder: &Path) -> Result<()> {
+    print!("{}", exporters::terminal(results));
+    for file in exporters::write(results, folder)? {
+        eprintln!("{}", file.display());
+    }
+    Ok(())
 }

@@ -195,7 +195,7 @@ fn times(timeline: &[Moment]) -> Result<(f64, [f64; PHASES.len()], f64)> {
 }
 
 /// What a start used, from the loader's and the restorer's lines in the log (`GLOWPLUG_LOG=info`).
-fn rung(log: &str) -> Option<&'static str> {
+pub fn rung(log: &str) -> Option<&'static str> {
     let lines = || log.lines().filter_map(|line| line.strip_prefix("glowplug: "));
     if lines().any(|line| line.contains("restored") && line.contains("image")) {
         Some("image")

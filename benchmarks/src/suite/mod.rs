@@ -29,6 +29,7 @@ mod workplace;
 
 pub use arguments::Arguments;
 use conditions::Condition;
+pub use invocation::rung;
 use measuring::{Contestant, Measuring};
 use package::Package;
 use plan::Plan;
