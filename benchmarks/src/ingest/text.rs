@@ -22,6 +22,9 @@ pub fn read(line: &str) -> Understood {
     if let Some(text) = after("INIT_REPORT ") {
         return init_report(text);
     }
+    if is_cut(line) {
+        return Understood::Malformed;
+    }
     if let Some(text) = after("REPORT RequestId: ") {
         return report(text)
             .map_or(Understood::Malformed, |report| Understood::Records(vec![Record::Report(report)]));
@@ -35,6 +38,12 @@ pub fn read(line: &str) -> Understood {
         return if ours { Understood::Records(vec![Record::Extension]) } else { Understood::Nothing };
     }
     rung(line).map_or(Understood::Nothing, |rung| Understood::Records(vec![Record::Rung(rung)]))
+}
+
+/// Whether a line is the beginning of a marker: of a log that was cut there.
+fn is_cut(line: &str) -> bool {
+    let markers = ["REPORT RequestId: ", "INIT_REPORT ", "INIT_START "];
+    line.len() > "REPORT ".len() && markers.iter().any(|marker| marker.starts_with(line))
 }
 
 /// What a line of Glowplug's loader or restorer says of the start (`GLOWPLUG_LOG=info`).
@@ -117,6 +126,7 @@ mod tests {
             "REPORT RequestId: a\tDuration: 3",
             "INIT_START Runtime",
             "INIT_REPORT Init Dur",
+            "REPORT Reque",
             "REPORT RequestId: a\tDuration: x ms",
         ] {
             assert!(matches!(read(line), Understood::Malformed), "{line}");

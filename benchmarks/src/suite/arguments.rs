@@ -40,6 +40,9 @@ pub struct Arguments {
     /// The Python that functions run on [default: the one beside this program, else python3 in PATH].
     #[arg(long, value_name = "PYTHON")]
     pub python: Option<PathBuf>,
+    /// A Python that has awslambdaric, to be used as it is; without it, an environment is made of --python.
+    #[arg(long, value_name = "PYTHON", conflicts_with = "python")]
+    pub runtime: Option<PathBuf>,
     /// The `glowplug` command [default: the one beside this program, else that in PATH].
     #[arg(long, value_name = "FILE")]
     pub glowplug: Option<PathBuf>,

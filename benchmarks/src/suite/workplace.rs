@@ -57,6 +57,7 @@ pub struct Workplace {
     /// Versions of the interpreter and the runtime client.
     pub versions: Versions,
     folder: PathBuf,
+    runtime: PathBuf,
     python: PathBuf,
     pip: Vec<PathBuf>,
     code_data_share: OnceCell<Result<PathBuf, String>>,
@@ -79,7 +80,7 @@ impl Workplace {
         let lock = File::create(home.join("lock"))?;
         lock.try_lock().with_context(|| format!("another run is using {}: wait for it", home.display()))?;
         let glowplug = glowplug(arguments.glowplug.as_deref())?;
-        let python = python(arguments.python.as_deref())?;
+        let python = python(arguments.runtime.as_deref().or(arguments.python.as_deref()))?;
         let version = command(&python, &home).argument("-VV").output()?;
         let folder = home.join(label(&version, &python));
         fs::create_dir_all(&folder)?;
@@ -97,18 +98,25 @@ impl Workplace {
             },
             pip: pips(arguments.pip.as_deref(), &python),
             python,
+            runtime: if arguments.runtime.is_some() {
+                python.clone()
+            } else {
+                folder.join("runtime/bin/python")
+            },
             folder,
             code_data_share: OnceCell::new(),
             _lock: lock,
         };
-        place.environment("runtime", &[RUNTIME])?;
+        if arguments.runtime.is_none() {
+            place.environment("runtime", &[RUNTIME])?;
+        }
         place.versions = place.versions_of(&place.runtime())?;
         Ok(place)
     }
 
     /// The Python of the runtime's environment.
     pub fn runtime(&self) -> PathBuf {
-        self.folder.join("runtime/bin/python")
+        self.runtime.clone()
     }
 
     /// The Python of the environment that has `code-data-share` too; made when first asked for.
