@@ -85,6 +85,8 @@ impl Workplace {
         let folder = home.join(label(&version, &python));
         fs::create_dir_all(&folder)?;
         let not_isolated = isolation(&home)?;
+        let own = || folder.join("runtime/bin/python");
+        let runtime = arguments.runtime.as_ref().map_or_else(own, |_| python.clone());
         let mut place = Self {
             snapshot_help: command(&glowplug, &home).argument("snapshot").argument("--help").output()?,
             glowplug,
@@ -98,11 +100,7 @@ impl Workplace {
             },
             pip: pips(arguments.pip.as_deref(), &python),
             python,
-            runtime: if arguments.runtime.is_some() {
-                python.clone()
-            } else {
-                folder.join("runtime/bin/python")
-            },
+            runtime,
             folder,
             code_data_share: OnceCell::new(),
             _lock: lock,
