@@ -274,6 +274,9 @@ pub mod descriptor_kind {
     pub const SOCKET_PAIR: u32 = 7;
     /// The same open file as descriptor `peer`.
     pub const DUPLICATE: u32 = 8;
+    /// A socket that nothing has been done with: `number` is its family (high half) and type, the first word of `timer`
+    /// its protocol.
+    pub const SOCKET: u32 = 9;
 }
 
 /// An open file that is made again.
@@ -298,8 +301,10 @@ pub struct Descriptor {
     pub timer: [u64; 3],
     /// Path or name.
     pub path: Text,
-    /// What is in it.
+    /// What is in it; of a pair what can be read at `fd`.
     pub content: Text,
+    /// What can be read at `peer`.
+    pub peer_content: Text,
 }
 
 /// A descriptor that an epoll instance watches.

@@ -62,14 +62,13 @@ class Capture:
         if self.found is not None:
             return
         threading.main_thread()  # it is there, and so its id can be renewed
-        self.refuse_what_is_in_the_way()
         try:
             hooks.run_before_snapshot()
             renewal.prepare()
         except renewal.SnapshotRefused as error:
             self.refuse([{"kind": "library", "what": str(error), "remedy": "", "fatal": True}])
-        records, more = descriptors.found()
-        self.refuse_fatal(more)
+        self.refuse_fatal(obstacles.find(fresh_sockets=True))
+        records, _ = descriptors.found(fresh_sockets=True)
         self.write_process(records)
         watch.end()
         flush()
@@ -80,9 +79,6 @@ class Capture:
             self.leave(TAKEN)
         self.found = found
         self.renew(found)
-
-    def refuse_what_is_in_the_way(self):
-        self.refuse_fatal(obstacles.find())
 
     def refuse_fatal(self, found):
         fatal = [obstacle.to_json() for obstacle in found if obstacle.fatal]

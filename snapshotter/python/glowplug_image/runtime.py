@@ -10,6 +10,7 @@ import sys
 import time
 
 from glowplug.renewal import awslambdaric_
+from glowplug_image import watch
 
 
 class PrimingFailedError(Exception):
@@ -52,6 +53,7 @@ class Client:
         self.marshaller = package.client.LambdaMarshaller()
 
     def wait_next_invocation(self):
+        watch.handling()
         if not self.waiting and self.capture.found is None:
             self.capture.primed(self.responses)
             self.capture.take()
@@ -68,7 +70,7 @@ class Client:
         number = len(self.responses)
         return self.package.client.InvocationRequest(
             invoke_id=f"00000000-0000-4000-8000-{number:012}",
-            x_amzn_trace_id=None,
+            x_amzn_trace_id="Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",
             invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:" + self.capture.spec["name"],
             deadline_time_in_ms=int(time.time() * 1000) + 300_000,
             client_context=None,

@@ -246,6 +246,13 @@ fn descriptors(
                 record.peer_flags = Facts(other).number("flags").unwrap_or(0) as u32;
                 record.close_on_exec |= u32::from(other.cloexec) << 1;
                 record.number = facts.number("type").unwrap_or(0);
+                record.peer_content = metadata.text(&hex(Facts(other).text("content").unwrap_or_default())?)?;
+            }
+            "socket" => {
+                record.kind = descriptor_kind::SOCKET;
+                let narrow = |name: &str| facts.number(name).unwrap_or(0) & 0xffff_ffff;
+                record.number = narrow("family") << 32 | narrow("type");
+                record.timer[0] = narrow("protocol");
             }
             other => return Err(anyhow!("descriptor {}: {other} cannot be made again", descriptor.fd)),
         }

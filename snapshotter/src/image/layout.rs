@@ -15,7 +15,7 @@ const WRITE: u8 = 2;
 const EXECUTE: u8 = 4;
 /// Untouched pieces of writable memory shorter than this are read with the touched ones, in pages.
 /// A mapping costs about as much as reading so many pages.
-const SHORT: u64 = 16;
+const SHORT: u64 = 3;
 /// Pages without content between stored ones that are stored too rather than end a mapping.
 const GAP: u64 = 8;
 /// The stack may grow to this, where its limit is higher or there is none.
@@ -76,9 +76,8 @@ impl Touched {
     }
 
     /// Whether an untouched piece of that many pages is read with the others.
-    fn is_short(&self, pages: u64) -> bool {
-        let short = std::env::var("GLOWPLUG_SHORT").ok().and_then(|s| s.parse().ok()).unwrap_or(SHORT);
-        self.0.is_some() && pages < short
+    const fn is_short(&self, pages: u64) -> bool {
+        self.0.is_some() && pages < SHORT
     }
 }
 
@@ -239,7 +238,13 @@ impl<'a> Piece<'a> {
                 }
                 let short = writable && touched.is_short((until - page) as u64);
                 if begins_hot || short {
-                    load(&mut layout.loads, address(page), (until - page) as u64 * PAGE_BYTES);
+                    let length = (until - page) as u64 * PAGE_BYTES;
+                    // A read stays inside one mapping.
+                    if page == 0 {
+                        layout.loads.push(Load { address: address(page), length });
+                    } else {
+                        load(&mut layout.loads, address(page), length);
+                    }
                     hot.extend(&stored[page..until]);
                 } else {
                     let over = Mapping {

@@ -100,10 +100,6 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     progress.begin("restoring it again, laid out by what it touched");
     let pages: u64 = first.replay.touched.iter().map(|(_, length)| length / 4096).sum();
     tracing::info!("a start touches {pages} pages in {} pieces", first.replay.touched.len());
-    if let Some(folder) = std::env::var_os("GLOWPLUG_KEEP_WORK") {
-        std::fs::copy(order.archive, Path::new(&folder).join("first.glow")).context("GLOWPLUG_KEEP_WORK")?;
-        std::fs::copy(order.scripts.join("image/capture.json"), Path::new(&folder).join("capture.json"))?;
-    }
     let touched = Touched::new(first.replay.touched);
     let (layout, bytes) = write(&touched)?;
     let last = take::replay(order, &surroundings, progress, false)?;

@@ -95,7 +95,16 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
             let kind = descriptor.number as usize | O_CLOEXEC;
             // SAFETY: as for a pipe.
             unsafe { syscall!(Sysno::socketpair, AF_UNIX, kind, 0, ends.as_mut_ptr()) }.map_err(failed)?;
+            write_all(File(ends[1]), image.bytes(descriptor.content)?).map_err(failed)?;
+            write_all(File(ends[0]), image.bytes(descriptor.peer_content)?).map_err(failed)?;
             File(ends[0])
+        }
+        kind::SOCKET => {
+            let (family, kind) = (descriptor.number >> 32, descriptor.number as u32 as usize | O_CLOEXEC);
+            // SAFETY: as above.
+            let file = made(unsafe { syscall!(Sysno::socket, family, kind, descriptor.timer[0]) }).map_err(failed)?;
+            set_flags(file, descriptor.flags).map_err(failed)?;
+            file
         }
         kind::DUPLICATE => {
             return duplicate(descriptor.peer, descriptor.fd, on_exec).map_err(failed);
