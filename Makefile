@@ -32,10 +32,10 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections lint rust-tests wheel-check recipes-check python-tests cpython-tests arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats lint rust-tests wheel-check recipes-check python-tests cpython-tests arm64 deny fuzz clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@sed -n '/^# Variables:/,/^$$/s/^# \{0,1\}//p' $(MAKEFILE_LIST)
 
 wheel: tools ## Build dist/glowplug-*.whl for this platform
@@ -45,7 +45,7 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain and fro
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
-test: lint rust-tests wheel wheel-check recipes-check python-tests ## Everything that CI runs
+test: lint rust-tests wheel wheel-check recipes-check bench-check python-tests ## Everything that CI runs
 
 bench: wheel pythons ## Measure cold starts in the local sandbox, with every function; the report is in target/bench/report
 	@$(PYTHON) $(SETUP)/install_wheel.py
@@ -58,6 +58,20 @@ bench-quick: wheel pythons ## The same with two functions and few runs, in under
 bench-sections: wheel pythons ## Compare whole processes without a sandbox: plain Python, code-data-share, Glowplug
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(BENCH) sections $(ARGS)
+
+bench-check: pythons ## Check the benchmarks' report in headless Chromium, and the recipe for Lambda as recipes-check does
+	@$(PYTHON) $(SETUP)/recipes.py
+	@$(PYTHON) tests/bench/prepare.py
+	@mkdir -p target/pytest-tmp
+	@GLOWPLUG_BENCH="$(BENCH)" target/venvs/bench/bin/python -m pytest -c tests/pytest.ini \
+		-o cache_dir=$(CURDIR)/target/pytest-cache/bench --basetemp target/pytest-tmp/bench tests/bench/browser $(ARGS)
+	@target/venvs/recipes/bin/python -m pytest -c tests/pytest.ini -o cache_dir=$(CURDIR)/target/pytest-cache/bench \
+		--basetemp target/pytest-tmp/bench tests/bench/cloud $(ARGS)
+
+bench-repeats: wheel pythons ## Compare runs of the same, and runs with 5 % added, twenty times each (half an hour, on a quiet machine)
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) tests/bench/repeats.py $(ARGS) target/venvs/3.12/bin/glowplug bench --runtime target/venvs/3.12/bin/python \
+		--work target/bench/repeats
 
 lint: tools ## Formatting and lints of Rust and Python
 	cargo fmt --all --check

@@ -39,13 +39,11 @@ pub fn perform() -> Option<ExitCode> {
 /// # Errors
 /// When it cannot be copied.
 pub fn place(act: &str, folder: &Path) -> Result<PathBuf> {
-    let own = std::env::current_exe().context("this program's own file")?;
     let target = folder.join(act);
     std::fs::create_dir_all(folder)?;
     let _ = std::fs::remove_file(&target);
-    if std::fs::hard_link(&own, &target).is_err() {
-        std::fs::copy(&own, &target).with_context(|| format!("cannot write {}", target.display()))?;
-    }
+    // Not by its name: the file may have been replaced by a newer one meanwhile.
+    std::fs::copy("/proc/self/exe", &target).with_context(|| format!("cannot write {}", target.display()))?;
     Ok(target)
 }
 
