@@ -12,14 +12,16 @@ import sys
 TARGET_FAILED = 3
 
 
-def own_parts(folder):
+def own_parts(folder, spec):
     """Imports the recorder's modules and hides them from the target; they live on in the result."""
     before = set(sys.modules)
     sys.path.insert(0, folder)
     from glowplug_prefetch import first_use, mapped_files
-    from glowplug_trace import recording, target
+    from glowplug_trace import program, recording, target
 
     del sys.path[0]
+    if spec["program"]:
+        program.prepare(folder)
     for name in set(sys.modules) - before:
         if name.partition(".")[0] in ("glowplug_prefetch", "glowplug_trace"):
             del sys.modules[name]
@@ -65,7 +67,7 @@ def main():
     with open(spec_file, encoding="utf-8") as file:
         text = file.read()
     spec = eval(text, {"true": True, "false": False, "null": None})
-    first_use, mapped_files, recorder, target = own_parts(folder)
+    first_use, mapped_files, recorder, target = own_parts(folder, spec)
 
     if sys.path and sys.path[0] == folder:
         del sys.path[0]

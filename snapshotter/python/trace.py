@@ -14,13 +14,15 @@ import sys
 TARGET_FAILED = 3
 
 
-def own_parts(folder):
+def own_parts(folder, spec):
     """Imports the recorder's modules and hides them from the target; they live on in the result."""
     before = set(sys.modules)
     sys.path.insert(0, folder)
-    from glowplug_trace import python_info, recording, target
+    from glowplug_trace import program, python_info, recording, target
 
     del sys.path[0]
+    if spec["program"]:
+        program.prepare(folder)
     for name in set(sys.modules) - before:
         if name.partition(".")[0] == "glowplug_trace":
             del sys.modules[name]
@@ -35,7 +37,7 @@ def main():
     with open(spec_file, encoding="utf-8") as file:
         text = file.read()
     spec = eval(text, {"true": True, "false": False, "null": None})
-    python_info, recorder, target = own_parts(folder)
+    python_info, recorder, target = own_parts(folder, spec)
 
     # From here on everything looks as it does to the function.
     if sys.path and sys.path[0] == folder:

@@ -63,7 +63,7 @@ pub enum Command {
 }
 
 /// What is snapshotted or traced, and in which surroundings.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TargetArguments {
     /// The handler as Lambda names it: `app.handler`, `pkg/app.handler` or `pkg.app.handler`.
     #[arg(value_name = "HANDLER")]
@@ -99,7 +99,8 @@ Examples:
   glowplug snapshot app.handler --root ./function --event event.json --env TABLE=items
   glowplug snapshot --import boto3,pandas --python .venv/bin/python
   glowplug snapshot app.handler --root ./function --modules modules.txt
-  glowplug snapshot app.handler --root /var/task --image --event apigw-v2 --env AWS_REGION=eu-west-1
+  glowplug snapshot app.handler --root ./function --image --event apigw-v2 --env AWS_REGION=eu-west-1
+  glowplug snapshot --image --name tool -- python -m tool --port 8080
 
 The archive's name is <name>.<soabi>.<fingerprint>.glow: those for several Pythons and machines can
 lie side by side.")]
@@ -135,9 +136,16 @@ pub struct SnapshotArguments {
     /// The processors that the image is for.
     #[arg(long, value_enum, default_value_t = crate::image::CpuBaseline::V3, requires = "image")]
     pub cpu_baseline: crate::image::CpuBaseline,
+    /// Whether a handler's image is taken with its directory at /var/task, by bubblewrap. Default: where that works;
+    /// else the image fits where the directory is now.
+    #[arg(long, value_enum, default_value_t = Isolation::Auto, requires = "image")]
+    pub isolation: Isolation,
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Instead of a handler, a Python command: its image is taken where it calls glowplug.snapshot_point().
+    #[arg(last = true, value_name = "COMMAND", requires = "image", conflicts_with_all = ["handler", "import", "python"])]
+    pub program: Vec<String>,
 }
 
 /// Arguments of `trace`.

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::failure::{TargetFailed, status};
-use crate::interpreter::optimize_options;
 use crate::progress::Progress;
 use crate::target::Target;
 
@@ -76,6 +75,7 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
         "imports": target.imports,
         "handler": handler.map(|h| [&h.module, &h.function]),
         "events": target.events,
+        "program": target.program,
         "name": handler.map_or("function", |h| &h.module),
     });
     std::fs::write(&spec, text.to_string()).with_context(|| format!("cannot write {}", spec.display()))?;
@@ -83,7 +83,7 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
     let mut command = Command::new(&target.python.executable);
     target.environment.apply(&mut command);
     command
-        .args(optimize_options(target.optimize.unwrap_or(0)))
+        .args(target.options())
         .args([scripts.join("trace.py"), spec, out.to_owned()]);
     let status = run_shown(command, progress)?;
     check(status)?;

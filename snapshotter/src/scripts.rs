@@ -19,6 +19,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_trace/data_files.py",
     "glowplug_trace/kept_code.py",
     "glowplug_trace/modules.py",
+    "glowplug_trace/program.py",
     "glowplug_trace/python_info.py",
     "glowplug_trace/recording.py",
     "glowplug_trace/regexes.py",

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use glowplug_archive::Archive;
 
-use crate::cli::SnapshotArguments;
+use crate::cli::{SnapshotArguments, TargetArguments};
 use crate::dump::{self, Order};
 use crate::failure::{self, Usage};
 use crate::prefetch::{self, Planning};
@@ -19,14 +19,14 @@ use crate::{image, module_list, payload, recording, scripts, verify};
 /// Runs the command.
 pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     let begun = Instant::now();
-    let target = Target::new(&arguments.target)?;
+    let target = target_of(arguments)?;
     let modules = arguments.modules.as_deref().map(module_list::read).transpose()?;
     let name = arguments
         .name
         .as_deref()
         .or(target.default_name())
         .or(modules.as_deref().and_then(|names| names.first().map(String::as_str)))
-        .ok_or_else(|| Usage("name a handler, or modules with --import or --modules".to_owned()))?;
+        .ok_or_else(|| Usage("name a handler, modules with --import or --modules, or (with --name) a command after --image --".to_owned()))?;
     check_name(name)?;
     let work = tempfile::Builder::new().prefix("glowplug-").tempdir().context("no folder for the work")?;
     // Python resolves the script's folder by itself; the paths must agree.
@@ -77,6 +77,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
             target: &target,
             prime: !arguments.no_prime,
             baseline: arguments.cpu_baseline,
+            isolation: arguments.isolation,
             validation: arguments.validate.into(),
             scripts: &folder,
             archive: &dumped.path,
@@ -100,6 +101,17 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
         print!("{summary}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is snapshotted. A program names its Python itself.
+fn target_of(arguments: &SnapshotArguments) -> Result<Target> {
+    match arguments.program.first() {
+        None => Target::new(&arguments.target),
+        Some(python) => {
+            let target = TargetArguments { python: python.into(), ..arguments.target.clone() };
+            Ok(Target::new(&target)?.with_program(&arguments.program))
+        }
+    }
 }
 
 /// Moves a finished archive to where it is wanted: there it appears whole or not at all.

@@ -186,10 +186,17 @@ impl Summary {
             Some(false) => writeln!(f, "               ANSWERS OTHERWISE than a plain start (times, random values?)")?,
             None => {}
         }
+        if let Some(root) = &image.root {
+            writeln!(f, "               for the function's directory at {}", root.display())?;
+        }
         if let Some(why) = &image.no_working_set {
             writeln!(f, "               what a start touches could not be told apart: {why}")?;
         }
-        for warning in image.warnings.iter().take(ROWS) {
+        let set = image.variables.iter().filter(|(_, set)| *set).map(|(name, _)| name.as_str());
+        let set: Vec<&str> = set.collect();
+        let count = units::count(image.variables.len(), "environment variable");
+        writeln!(f, "               a start compares {count}, of these set: {}", set.join(", "))?;
+        for warning in image.warnings.iter().filter(|w| w.kind != "environment").take(ROWS) {
             writeln!(f, "    {}: {}", warning.kind, warning.what)?;
         }
         Ok(())

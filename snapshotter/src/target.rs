@@ -8,7 +8,7 @@ use crate::cli::TargetArguments;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::Usage;
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, optimize_options};
 
 /// A handler as Lambda's runtime takes it apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct Target {
     pub optimize: Option<u8>,
     /// A program and its arguments, as the interpreter takes them.
     pub program: Vec<String>,
+    /// Further options of the interpreter before it.
+    pub interpreter_options: Vec<String>,
 }
 
 impl Target {
@@ -82,8 +84,36 @@ impl Target {
         let python = Interpreter::probe(&arguments.python, &environment)?;
         let optimize = arguments.optimize;
         let imports = arguments.import.clone();
-        let program = Vec::new();
-        Ok(Self { handler, imports, root, events, python, environment, optimize, program })
+        Ok(Self {
+            handler,
+            imports,
+            root,
+            events,
+            python,
+            environment,
+            optimize,
+            program: Vec::new(),
+            interpreter_options: Vec::new(),
+        })
+    }
+
+    /// The interpreter's options.
+    pub fn options(&self) -> Vec<String> {
+        let level = optimize_options(self.optimize.unwrap_or(0)).iter().map(|option| (*option).to_owned());
+        level.chain(self.interpreter_options.iter().cloned()).collect()
+    }
+
+    /// With a program: a Python, its options, and what it runs.
+    pub fn with_program(mut self, command: &[String]) -> Self {
+        let mut rest = command.iter().skip(1).peekable();
+        while let Some(option) = rest.next_if(|word| word.starts_with('-') && !["-c", "-m", "--"].contains(&word.as_str())) {
+            self.interpreter_options.push(option.clone());
+            if ["-W", "-X"].contains(&option.as_str()) {
+                self.interpreter_options.extend(rest.next().cloned());
+            }
+        }
+        self.program = rest.cloned().collect();
+        self
     }
 
     /// A name for the archive where the user gives none.
@@ -95,7 +125,8 @@ impl Target {
     pub fn label(&self) -> String {
         let handler = self.handler.as_ref().map(|h| format!("{}.{}", h.module, h.function));
         let imports = (!self.imports.is_empty()).then(|| format!("import {}", self.imports.join(",")));
-        let parts: Vec<String> = handler.into_iter().chain(imports).collect();
+        let program = (!self.program.is_empty()).then(|| format!("python {}", self.program.join(" ")));
+        let parts: Vec<String> = handler.into_iter().chain(imports).chain(program).collect();
         if parts.is_empty() { "a list of modules".to_owned() } else { parts.join(" and ") }
     }
 

@@ -22,7 +22,7 @@ class Capture:
     """What one run of the target is for."""
 
     def __init__(self, spec, dumper):
-        self.spec = spec
+        self.spec = {**spec, "dont_write_bytecode": "-B" in spec["options"]}
         self.dumper = dumper
         self.replay = None
         self.found = None
@@ -129,6 +129,7 @@ class Capture:
         self.replay = environment.pop(REPLAY, None)
         try:
             renewal.renew(environment)
+            sys.dont_write_bytecode = bool(self.spec["dont_write_bytecode"] or environment.get(b"PYTHONDONTWRITEBYTECODE"))
             point.restored = point.Restored(found)
             sys.meta_path.insert(0, point.restored.late)
             self.set_arguments(found["arguments"])

@@ -7,12 +7,12 @@ CPython's "Environment variables" of its command line page; the manuals of glibc
 # Credentials: they change, and are taken from the new process.
 CREDENTIALS = frozenset(
     ("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
-     "AWS_CREDENTIAL_EXPIRATION")
+     "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID")
 )  # fmt: skip
 # Request-scoped and sandbox-scoped: set by Lambda, other in each sandbox or known only there.
 SANDBOX = frozenset(("_HANDLER", "_X_AMZN_TRACE_ID", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_EXECUTION_ENV"))
 CREDENTIALS_PREFIXES = ("AWS_CONTAINER_",)
-SANDBOX_PREFIXES = ("AWS_LAMBDA_", "AWS_XRAY_", "GLOWPLUG_")
+SANDBOX_PREFIXES = ("AWS_LAMBDA_", "AWS_XRAY_", "_LAMBDA_", "GLOWPLUG_")
 
 # Read by C code, which cannot be seen from Python; their values always count as read.
 READ_BY_C = (
@@ -31,9 +31,10 @@ READ_BY_C = (
     "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES",
     # Rust's thread pools and logs.
     "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS", "POLARS_MAX_THREADS", "RUST_BACKTRACE", "RUST_LOG",
-    # CPython itself. PYTHONPATH is not here: what it names is in sys.path, and Lambda sets its own.
+    # CPython itself. PYTHONPATH is not here: what it names is in sys.path, and Lambda sets its own; nor is
+    # PYTHONDONTWRITEBYTECODE, which is looked at again after a restore.
     "PYTHONASYNCIODEBUG", "PYTHONBREAKPOINT", "PYTHONCOERCECLOCALE", "PYTHONDEBUG", "PYTHONDEVMODE",
-    "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED", "PYTHONHOME", "PYTHONINTMAXSTRDIGITS",
+    "PYTHONFAULTHANDLER", "PYTHONHASHSEED", "PYTHONHOME", "PYTHONINTMAXSTRDIGITS",
     "PYTHONIOENCODING", "PYTHONMALLOC", "PYTHONMALLOCSTATS", "PYTHONNODEBUGRANGES", "PYTHONNOUSERSITE",
     "PYTHONOPTIMIZE", "PYTHONPERFSUPPORT", "PYTHONPLATLIBDIR", "PYTHONPROFILEIMPORTTIME", "PYTHONPYCACHEPREFIX",
     "PYTHONSAFEPATH", "PYTHONTRACEMALLOC", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONVERBOSE", "PYTHONWARNINGS",

@@ -3,6 +3,8 @@
 import posix
 import sys
 
+from glowplug_trace import program
+
 
 class Context:
     """What Lambda passes beside the event, with the attributes of Lambda's own context object."""
@@ -50,6 +52,9 @@ def run(spec, own_folder):
             for event in spec["events"]:
                 doing = f"handling the event {event['name']}"
                 handler(event["content"], Context(spec["name"]))
+        if spec.get("program"):
+            doing = "running the program"
+            program.run(spec, own_folder)
     except SystemExit as error:
         report(error, own_folder)
         print(f"glowplug: the target called sys.exit({error.code!r}) while {doing}", file=sys.stderr)

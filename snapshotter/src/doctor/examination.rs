@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::surroundings;
 use crate::failure::{TargetFailed, status};
+use crate::image::surroundings;
 use crate::interpreter::optimize_options;
 use crate::progress::Progress;
 use crate::recording::run_shown;
@@ -84,7 +84,11 @@ pub fn examine(target: &Target, scripts: &Path, progress: &Progress) -> Result<E
     std::fs::write(&spec, text.to_string()).with_context(|| format!("cannot write {}", spec.display()))?;
 
     let mut command = Command::new(&target.python.executable);
-    surroundings::apply(target, &mut command);
+    let (variables, _) = surroundings::environment(target, target.root.as_deref(), Vec::new());
+    command.env_clear().envs(variables);
+    if let Some(root) = &target.root {
+        command.current_dir(root);
+    }
     command.args(optimize_options(target.optimize.unwrap_or(0))).args([
         scripts.join("doctor.py"),
         spec,

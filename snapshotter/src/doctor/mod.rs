@@ -12,7 +12,6 @@ use crate::{payload, scripts};
 
 mod examination;
 mod report;
-mod surroundings;
 
 /// Exit status where something stands in the way of an image.
 const IN_THE_WAY: u8 = 4;

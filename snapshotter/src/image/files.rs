@@ -10,6 +10,7 @@ use glowplug_archive::header::Validation;
 use object::Object as _;
 
 use super::found::{Capture, Process};
+use super::surroundings::Surroundings;
 
 /// More of the function's own files are not hashed at every start.
 const MOST_FILES: usize = 256;
@@ -35,22 +36,22 @@ impl Guard {
         }
     }
 
-    fn of_binary(path: &str) -> Option<Self> {
-        let content = fs::read(path).ok()?;
+    fn of_binary(path: &str, real: &Path) -> Option<Self> {
+        let content = fs::read(real).ok()?;
         let file = object::File::parse(&*content).ok()?;
         match file.build_id() {
             Ok(Some(id)) => Some(Self::BuildId { path: path.to_owned(), id: id.to_vec() }),
-            _ => Self::by_hash(path),
+            _ => Self::by_hash(path, real),
         }
     }
 
-    fn by_hash(path: &str) -> Option<Self> {
-        let content = fs::read(path).ok()?;
+    fn by_hash(path: &str, real: &Path) -> Option<Self> {
+        let content = fs::read(real).ok()?;
         Some(Self::Hash { path: path.to_owned(), size: content.len() as u64, hash: checksum::of(&content) })
     }
 
-    fn by_time(path: &str) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
+    fn by_time(path: &str, real: &Path) -> Option<Self> {
+        let metadata = fs::metadata(real).ok()?;
         let nanoseconds = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
         Some(Self::Time { path: path.to_owned(), size: metadata.len(), time: nanoseconds.cast_unsigned() })
     }
@@ -60,7 +61,7 @@ impl Guard {
 pub fn guards(
     capture: &Capture,
     process: &Process,
-    root: Option<&Path>,
+    surroundings: &Surroundings,
     validation: Validation,
 ) -> Vec<Guard> {
     let executable = fs::canonicalize(&process.executable).unwrap_or_else(|_| process.executable.clone().into());
@@ -72,35 +73,44 @@ pub fn guards(
     let mapped: BTreeSet<&str> =
         capture.areas.iter().filter(|a| a.inode != 0).map(|a| a.path.as_str()).collect();
     let mut found: Vec<Guard> =
-        mapped.iter().filter(|path| is_interpreters(path)).filter_map(|path| Guard::of_binary(path)).collect();
+        mapped.iter().filter(|path| is_interpreters(path)).filter_map(|path| Guard::of_binary(path, &surroundings.real(path))).collect();
     let sources: BTreeSet<&str> =
         process.modules.iter().map(|(_, path)| path.as_str()).filter(|path| path.ends_with(".py")).collect();
     match validation {
         Validation::CheckedStat => {
             let libraries = mapped.iter().filter(|path| !is_interpreters(path) && path.contains(".so"));
-            found.extend(sources.iter().chain(libraries).filter_map(|path| Guard::by_time(path)));
+            found.extend(sources.iter().chain(libraries).filter_map(|path| Guard::by_time(path, &surroundings.real(path))));
         }
-        Validation::CheckedHash => found.extend(sources.iter().filter_map(|path| Guard::by_hash(path))),
+        Validation::CheckedHash => found.extend(sources.iter().filter_map(|path| Guard::by_hash(path, &surroundings.real(path)))),
         Validation::Unchecked => {
-            let own = own_sources(&sources, root);
-            found.extend(own.into_iter().take(MOST_FILES).filter_map(Guard::by_hash));
+            let own = own_sources(&sources, process, surroundings);
+            let own = own.into_iter().take(MOST_FILES);
+            found.extend(own.filter_map(|path| Guard::by_hash(path, &surroundings.real(path))));
         }
     }
     found
 }
 
-/// The function's own sources: below its directory, and not brought by an installed distribution.
-fn own_sources<'a>(sources: &BTreeSet<&'a str>, root: Option<&Path>) -> Vec<&'a str> {
-    let Some(root) = root else { return Vec::new() };
-    let installed = installed(root);
-    let is_own = |path: &&&str| {
+/// The function's own sources: below its directory, and not brought by an installed distribution. Of a program without a
+/// directory, its main file.
+fn own_sources<'a>(
+    sources: &BTreeSet<&'a str>,
+    process: &'a Process,
+    surroundings: &Surroundings,
+) -> Vec<&'a str> {
+    let is_small =
+        |path: &&str| fs::metadata(surroundings.real(path)).is_ok_and(|metadata| metadata.len() <= LARGEST);
+    let Some(root) = surroundings.root() else {
+        let main = process.modules.iter().filter(|(name, _)| name == "__main__").map(|(_, path)| path.as_str());
+        return main.filter(is_small).collect();
+    };
+    let installed = installed(&surroundings.real(&root.to_string_lossy()));
+    let is_own = |path: &&str| {
         let relative = Path::new(path).strip_prefix(root).ok();
         let top = relative.and_then(|path| path.components().next());
-        top.is_some_and(|top| !installed.contains(Path::new(&top)))
-            && !path.contains("/site-packages/")
-            && fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LARGEST)
+        top.is_some_and(|top| !installed.contains(Path::new(&top))) && !path.contains("/site-packages/")
     };
-    sources.iter().filter(is_own).copied().collect()
+    sources.iter().copied().filter(is_own).filter(is_small).collect()
 }
 
 /// What distributions have put into a directory, by their `RECORD` (packaging.python.org, "Recording installed

@@ -69,7 +69,8 @@ impl Touched {
         Self(Some(ranges))
     }
 
-    fn contains(&self, address: u64) -> bool {
+    /// Whether an address is in one of them.
+    pub fn contains(&self, address: u64) -> bool {
         let ranges = self.0.as_deref().unwrap_or_default();
         let after = ranges.partition_point(|(start, _)| *start <= address);
         after > 0 && address < ranges[after - 1].0 + ranges[after - 1].1

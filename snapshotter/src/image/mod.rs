@@ -11,24 +11,26 @@ mod encode;
 mod files;
 pub mod found;
 mod layout;
+pub mod surroundings;
 mod take;
 mod vdso;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use glowplug_archive::header::Validation;
+use glowplug_archive::header::{PAGE, Validation};
 use glowplug_archive::writer;
 use memmap2::Mmap;
 use serde::Serialize;
 
 pub use cpu::CpuBaseline;
 use encode::Content;
-use found::{Capture, Obstacle, Process};
+use found::{Area, Capture, Obstacle, Process};
 use layout::{Layout, Sizes, Touched};
-use take::Surroundings;
+use surroundings::Surroundings;
 
+use crate::cli::Isolation;
 use crate::progress::Progress;
 use crate::target::Target;
 
@@ -43,6 +45,8 @@ pub struct Order<'a> {
     pub prime: bool,
     /// Processor features that the image may use.
     pub baseline: CpuBaseline,
+    /// Whether the handler runs with its directory at `/var/task`.
+    pub isolation: Isolation,
     /// How staleness is judged.
     pub validation: Validation,
     /// Folder with scripts and payload.
@@ -68,8 +72,10 @@ pub struct Imaged {
     pub same_answers: Option<bool>,
     /// Why the working set could not be recorded.
     pub no_working_set: Option<String>,
-    /// Names of environment variables that a start compares.
-    pub variables: Vec<String>,
+    /// Environment variables that a start compares, and whether they were set.
+    pub variables: Vec<(String, bool)>,
+    /// Where the function's directory has to be.
+    pub root: Option<PathBuf>,
     /// What is worth knowing.
     pub warnings: Vec<Obstacle>,
     /// Seconds for taking, first replay and last replay.
@@ -98,9 +104,8 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let first = take::replay(order, &surroundings, progress, true)?;
     let replayed = begun.elapsed();
     progress.begin("restoring it again, laid out by what it touched");
-    let pages: u64 = first.replay.touched.iter().map(|(_, length)| length / 4096).sum();
-    tracing::info!("a start touches {pages} pages in {} pieces", first.replay.touched.len());
     let touched = Touched::new(first.replay.touched);
+    tell_touched(&capture, &touched);
     let (layout, bytes) = write(&touched)?;
     let last = take::replay(order, &surroundings, progress, false)?;
     for answers in [&first.replay.responses, &last.replay.responses] {
@@ -117,10 +122,25 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         milliseconds: last.replay.milliseconds,
         same_answers,
         no_working_set: first.no_working_set,
-        variables: process.variables.into_keys().collect(),
+        variables: process.variables.into_iter().map(|(name, value)| (name, value.is_some())).collect(),
+        root: surroundings.root().map(Path::to_owned),
         warnings: process.warnings,
         seconds: [taken, replayed - taken, begun.elapsed() - replayed].map(|d: Duration| d.as_secs_f64()),
     })
+}
+
+/// For whoever wants to make a start touch less: `-v` and `-vv`.
+fn tell_touched(capture: &Capture, touched: &Touched) {
+    let mut sum = 0;
+    for area in &capture.areas {
+        let pages = (area.start..area.end).step_by(PAGE).filter(|address| touched.contains(*address)).count();
+        if pages > 0 {
+            let Area { start, permissions, path, .. } = area;
+            tracing::debug!("{start:x} {permissions} {path}: {pages} of {}", (area.end - start) / PAGE as u64);
+            sum += pages;
+        }
+    }
+    tracing::info!("a start touches {sum} pages");
 }
 
 /// Writes the image into the archive. Returns its layout and the section's length.
@@ -133,7 +153,7 @@ fn write(
     surroundings: &Surroundings,
 ) -> Result<(Layout, u64)> {
     let layout = layout::lay_out(capture, touched);
-    let guards = files::guards(capture, process, surroundings.root(), order.validation);
+    let guards = files::guards(capture, process, surroundings, order.validation);
     let handler = order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
     let mut arguments = process.options.clone();
     arguments.extend(order.target.program.iter().cloned());
@@ -143,7 +163,7 @@ fn write(
         layout: &layout,
         pages,
         cpu: order.baseline.needed(),
-        guards: &surroundings.outside(guards),
+        guards: &guards,
         handler: &handler,
         arguments: &arguments,
         vdso: &vdso::functions(capture, pages)?,

@@ -54,7 +54,10 @@ pub fn run(mut plan: Plan, folders: &[PathBuf]) -> Result<Outcome> {
 }
 
 /// The machine's files, read-only, with `/opt`, `/var/task`, `/tmp`, `/dev` and `/proc` of its own.
-fn mounts(task: &Path, layer: Option<&Path>, folders: &[PathBuf]) -> Result<Vec<OsString>> {
+///
+/// # Errors
+/// Where a folder cannot be listed.
+pub fn mounts(task: &Path, layer: Option<&Path>, folders: &[PathBuf]) -> Result<Vec<OsString>> {
     let mut found = Mounts::default();
     found.children(Path::new("/"), &["opt", "var", "tmp", "dev", "proc"])?;
     found.children(Path::new("/var"), &["task"])?;
