@@ -31,7 +31,7 @@ def report(tmp_path_factory):
     """The folder of a run."""
     folder = tmp_path_factory.mktemp("bench")
     bench(
-        folder, "-f", "bare-json", "--variant", "plain", "--variant", "code", "--condition", "warm", "-n", 3
+        folder, "-f", "bare-json", "--variant", "plain", "--variant", "code", "--condition", "warm", "-n", "3"
     ).succeeded()
     return folder
 
@@ -47,7 +47,7 @@ def function(folder, source):
 def only_entry(folder, source, *arguments):
     """What a run with a function of the user's found, started the plain way."""
     mine = function(folder / "mine", source)
-    bench(folder, "-f", mine, "--variant", "plain", "--condition", "warm", "-n", 2, *arguments).succeeded()
+    bench(folder, "-f", mine, "--variant", "plain", "--condition", "warm", "-n", "2", *arguments).succeeded()
     (entry,) = results(folder)["entries"]
     assert entry["function"] == "mine"
     return entry
@@ -78,7 +78,7 @@ def test_reports_are_written_beside_the_results(report):
 
 def test_a_run_compared_with_itself_has_not_changed_and_a_slower_one_exceeds_the_threshold(report, tmp_path):
     file = report / "report" / "results.json"
-    assert "no difference" in glowplug("bench", "compare", file, file, "--threshold", 1).succeeded().out
+    assert "no difference" in glowplug("bench", "compare", file, file, "--threshold", "1").succeeded().out
     before, after = results(report), results(report)
     for found, factor in ((before, 1), (after, 1.5)):
         for entry in found["entries"]:
@@ -88,8 +88,8 @@ def test_a_run_compared_with_itself_has_not_changed_and_a_slower_one_exceeds_the
     (tmp_path / "before.json").write_text(json.dumps(before))
     (tmp_path / "after.json").write_text(json.dumps(after))
     compared = ("bench", "compare", tmp_path / "before.json", tmp_path / "after.json", "--threshold")
-    assert glowplug(*compared, 40).status == 4
-    assert glowplug(*compared, 60).status == 0
+    assert glowplug(*compared, "40").status == 4
+    assert glowplug(*compared, "60").status == 0
 
 
 def test_answers_that_differ_make_a_variant_void(tmp_path):
