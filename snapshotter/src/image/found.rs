@@ -103,8 +103,8 @@ pub struct Obstacle {
 pub struct Replay {
     /// What the handler answered.
     pub responses: Vec<String>,
-    /// Touched memory: address and length.
-    pub touched: Vec<(u64, u64)>,
+    /// Touched memory: address, length, and whether it was written to.
+    pub touched: Vec<(u64, u64, bool)>,
     /// From the wrapper's first step until the process went on.
     pub milliseconds: f64,
 }

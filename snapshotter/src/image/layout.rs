@@ -56,7 +56,7 @@ pub struct Sizes {
 }
 
 /// Which memory a start touches.
-pub struct Touched(Option<Vec<(u64, u64)>>);
+pub struct Touched(Option<Vec<(u64, u64, bool)>>);
 
 impl Touched {
     /// Nothing is known: the layout is one that tells what a start touches.
@@ -64,16 +64,16 @@ impl Touched {
         Self(None)
     }
 
-    /// Ranges of address and length, in the order of addresses.
-    pub const fn new(ranges: Vec<(u64, u64)>) -> Self {
+    /// Ranges of address and length, and whether they were written to, in the order of addresses.
+    pub const fn new(ranges: Vec<(u64, u64, bool)>) -> Self {
         Self(Some(ranges))
     }
 
-    /// Whether an address is in one of them.
-    pub fn contains(&self, address: u64) -> bool {
+    /// Whether an address is in one of them; if so, whether it was written to.
+    pub fn find(&self, address: u64) -> Option<bool> {
         let ranges = self.0.as_deref().unwrap_or_default();
-        let after = ranges.partition_point(|(start, _)| *start <= address);
-        after > 0 && address < ranges[after - 1].0 + ranges[after - 1].1
+        let (start, length, written) = ranges.get(ranges.partition_point(|(start, ..)| *start <= address).checked_sub(1)?)?;
+        (address < start + length).then_some(*written)
     }
 
     /// Whether an untouched piece of that many pages is read with the others.
@@ -231,7 +231,8 @@ impl<'a> Piece<'a> {
         for (first, end) in runs(&stored) {
             let mut page = first;
             while page < end {
-                let is_hot = |page: usize| writable && touched.contains(address(page));
+                // What is only looked at is looked at in the page cache.
+                let is_hot = |page: usize| writable && touched.find(address(page)) == Some(true);
                 let begins_hot = is_hot(page);
                 let mut until = page + 1;
                 while until < end && is_hot(until) == begins_hot {
@@ -290,7 +291,7 @@ fn load(loads: &mut Vec<Load>, address: u64, length: u64) {
 fn note_touched(found: &mut Vec<Range>, touched: &Touched, mapping: &Mapping) {
     let end = mapping.address + mapping.length;
     for address in (mapping.address..end).step_by(PAGE) {
-        if touched.contains(address) {
+        if touched.find(address).is_some() {
             load(found, address, PAGE_BYTES);
         }
     }

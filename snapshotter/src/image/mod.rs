@@ -131,16 +131,18 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
 
 /// For whoever wants to make a start touch less: `-v` and `-vv`.
 fn tell_touched(capture: &Capture, touched: &Touched) {
-    let mut sum = 0;
+    let (mut sum, mut written) = (0, 0);
     for area in &capture.areas {
-        let pages = (area.start..area.end).step_by(PAGE).filter(|address| touched.contains(*address)).count();
-        if pages > 0 {
+        let pages = (area.start..area.end).step_by(PAGE).filter_map(|address| touched.find(address));
+        let (count, own) = pages.fold((0, 0), |(count, own), page| (count + 1, own + usize::from(page)));
+        if count > 0 {
             let Area { start, permissions, path, .. } = area;
-            tracing::debug!("{start:x} {permissions} {path}: {pages} of {}", (area.end - start) / PAGE as u64);
-            sum += pages;
+            let all = (area.end - start) / PAGE as u64;
+            tracing::debug!("{start:x} {permissions} {path}: {count} of {all}, {own} written");
+            (sum, written) = (sum + count, written + own);
         }
     }
-    tracing::info!("a start touches {sum} pages");
+    tracing::info!("a start touches {sum} pages, of which it writes to {written}");
 }
 
 /// Writes the image into the archive. Returns its layout and the section's length.

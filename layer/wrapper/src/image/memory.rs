@@ -93,6 +93,7 @@ fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
             *place = [load.address, load.length];
             expected += load.length;
         }
+        populate(group);
         if !inside(image, group)? {
             return Err(DAMAGED);
         }
@@ -106,6 +107,18 @@ fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
         }
     }
     Ok(())
+}
+
+/// Has the kernel make the pages at once, where it can (Linux 5.14): made one by one while they are read into, they
+/// take half as long again.
+fn populate(loads: &[Load]) {
+    const MADV_POPULATE_WRITE: usize = 23;
+    for load in loads {
+        // SAFETY: takes no memory away; the loads lie in the image's anonymous mappings.
+        if !unsafe { calls::advise(load.address, load.length, MADV_POPULATE_WRITE) } {
+            break;
+        }
+    }
 }
 
 /// Whether each load lies inside a mapping of the image that is not this program's.

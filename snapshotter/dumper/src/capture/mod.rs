@@ -73,11 +73,11 @@ pub fn load_library(name: std::ffi::CString) -> bool {
     !unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY) }.is_null()
 }
 
-/// The parts of this process's memory that are in memory, as a list of address and length in bytes:
-/// of what was restored in a recording start, those that it has touched.
+/// The parts of this process's memory that are in memory, as a list of address, length in bytes, and whether
+/// it is the process's own: of what was restored in a recording start, what it has touched, and written to.
 ///
 /// Raises `OSError`.
 #[pyfunction]
-pub fn touched() -> PyResult<Vec<(u64, u64)>> {
+pub fn touched() -> PyResult<Vec<usage::Used>> {
     Ok(usage::touched()?)
 }

@@ -14,19 +14,24 @@ const TEXT: usize = 1 << 20;
 const RANGES: usize = 1 << 16;
 /// A page is in memory (the kernel's Documentation/admin-guide/mm/pagemap.rst).
 const PRESENT: u64 = 1 << 63;
+/// It is a file's, or shared.
+const OF_A_FILE: u64 = 1 << 61;
+
+/// A piece of memory that is in use: address, length, and whether it is this process's own, not a file's.
+pub type Used = (u64, u64, bool);
 
 /// The memory that this works in.
 struct Scratch {
     entries: [u64; ENTRIES],
     text: [u8; TEXT],
-    ranges: [(u64, u64); RANGES],
+    ranges: [Used; RANGES],
 }
 
-/// The pages that are in memory, as ranges of address and length.
+/// The pages that are in memory, as ranges.
 ///
 /// # Errors
 /// What mapping and reading give.
-pub fn touched() -> io::Result<Vec<(u64, u64)>> {
+pub fn touched() -> io::Result<Vec<Used>> {
     // SAFETY: new memory, at an address of the kernel's choice.
     let at = unsafe {
         let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -36,13 +41,13 @@ pub fn touched() -> io::Result<Vec<(u64, u64)>> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: large enough and aligned to a page; zero bytes are numbers; nobody else has it.
-    let found = scan(unsafe { &mut *at.cast::<Scratch>() }).map(<[(u64, u64)]>::to_vec);
+    let found = scan(unsafe { &mut *at.cast::<Scratch>() }).map(<[Used]>::to_vec);
     // SAFETY: mapped above, and the result is a copy.
     unsafe { libc::munmap(at, size_of::<Scratch>()) };
     found
 }
 
-fn scan(scratch: &mut Scratch) -> io::Result<&[(u64, u64)]> {
+fn scan(scratch: &mut Scratch) -> io::Result<&[Used]> {
     let Scratch { entries, text, ranges } = scratch;
     let maps = open(c"/proc/self/maps")?;
     let mut length = 0;
@@ -72,11 +77,13 @@ fn scan(scratch: &mut Scratch) -> io::Result<&[(u64, u64)]> {
                 if entry & PRESENT == 0 {
                     continue;
                 }
-                let address = (page + number as u64) * PAGE as u64;
+                let (address, own) = ((page + number as u64) * PAGE as u64, entry & OF_A_FILE == 0);
                 match count.checked_sub(1).map(|before| &mut ranges[before]) {
-                    Some((start, length)) if *start + *length == address => *length += PAGE as u64,
+                    Some((start, length, same)) if *start + *length == address && *same == own => {
+                        *length += PAGE as u64;
+                    }
                     _ if count < RANGES => {
-                        ranges[count] = (address, PAGE as u64);
+                        ranges[count] = (address, PAGE as u64, own);
                         count += 1;
                     }
                     _ => return Err(io::Error::other("memory in too many pieces")),
