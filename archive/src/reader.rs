@@ -402,7 +402,11 @@ impl Archive {
         self.bytes_of(record)
     }
 
-    pub(crate) fn bytes_of(&self, section: &SectionRecord) -> Result<&[u8]> {
+    /// The bytes of one of the header's sections, of whatever kind.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be mapped.
+    pub fn bytes_of(&self, section: &SectionRecord) -> Result<&[u8]> {
         // `Header::decode` saw that every section lies within the file, as long as it was then.
         let place = section.offset as usize..(section.offset + section.length) as usize;
         self.whole()?.get(place).ok_or_else(cut_short)

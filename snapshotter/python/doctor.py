@@ -100,7 +100,7 @@ def main():
         failed, refused = parts.prepare(folder)
     if not failed:
         with watch.quiet():
-            found = refused + parts.obstacles.find()
+            found = refused + parts.obstacles.find(fresh_sockets=True)
             result = {
                 "obstacles": [obstacle.to_json() for obstacle in found],
                 "descriptors": parts.descriptors.found()[0],

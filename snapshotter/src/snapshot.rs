@@ -78,6 +78,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
             prime: !arguments.no_prime,
             baseline: arguments.cpu_baseline,
             isolation: arguments.isolation,
+            plan: !arguments.no_prefetch,
             validation: arguments.validate.into(),
             scripts: &folder,
             archive: &dumped.path,

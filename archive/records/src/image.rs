@@ -116,7 +116,8 @@ pub struct ImageHeader {
     pub mappings: Table,
     /// [`Load`]s, read in their order.
     pub loads: Table,
-    /// [`Range`]s of mapped memory that a start touches, in the order of addresses.
+    /// [`Range`]s of this section that a start reads beside the metadata and what the loads read, in file
+    /// order, close ones joined.
     pub touched: Table,
     /// [`VdsoFunction`]s.
     pub vdso: Table,
@@ -201,8 +202,15 @@ pub struct Load {
     pub length: u64,
 }
 
-/// Some mapped memory.
-pub type Range = Load;
+/// Some of the section's memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct Range {
+    /// Where it begins, in bytes from [`ImageHeader::data_offset`].
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+}
 
 /// A function of the vDSO that the process may have kept the address of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]

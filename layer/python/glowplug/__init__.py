@@ -41,7 +41,8 @@ def status():
 
     `rung` is `image`, `code` or `plain`; `archive` its path; `reason` why it is not a better one. From an image:
     `milliseconds` from the wrapper's first step until the process went on, `late` the status of the code archive, from
-    which later imports are served, once there was one. Else: `modules` served so far and more of the loader's counts.
+    which later imports are served, once there was one. Else: `modules` served so far and more of the loader's counts, and
+    `image`, why the process image of the archive was not used.
     """
     from glowplug import point
 
@@ -49,4 +50,4 @@ def status():
         return point.restored.status()
     import _glowplug
 
-    return _glowplug.status()
+    return {**_glowplug.status(), "image": getattr(_glowplug, "image_refused", None)}

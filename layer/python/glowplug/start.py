@@ -5,12 +5,17 @@
 #     python [options] start.py [ARCHIVE...] -- -m MODULE [args]
 #     python [options] start.py [ARCHIVE...] -- FILE [args]
 #
+# Before the archives may stand image-refused=WHY.
+#
 # Of the archives, the one for this interpreter is taken; without any, the environment says.
 #
 # The program then sees what it would have seen without: sys.argv, sys.orig_argv, sys.path[0] and a
 # clean __main__. What each way of starting sets is from CPython's Modules/main.c
 # (pymain_run_python, pymain_run_command, pymain_run_module, pymain_run_file).
 import sys
+
+# The wrapper says with it why the process image is not used.
+REFUSED = "image-refused="
 
 
 def load():
@@ -37,8 +42,10 @@ def load():
 
 def activate(archives):
     """Activates one of the archives, or what the environment names; whatever is wrong is one line."""
+    refused = archives.pop(0)[len(REFUSED) :] if archives and archives[0].startswith(REFUSED) else None
     try:
         loader = load()
+        loader.image_refused = refused
         if loader.status()["rung"] != "plain":
             return
         if not archives:

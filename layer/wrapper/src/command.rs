@@ -16,6 +16,8 @@ pub struct Command<'a> {
 
 /// What the start script's own arguments end with.
 const END: &core::ffi::CStr = c"--";
+/// What the reason for not using an image begins with.
+const REFUSED: &[u8] = b"image-refused=";
 
 /// The command `given`, changed so that it starts with a code archive. `None` where it is to be
 /// executed as it is. Does not return where a process image of the command can be restored.
@@ -31,9 +33,7 @@ pub fn with_archive<'a>(
     let command = python_command(given, settings, arena)?;
     let mut found = arena.list(archives::AT_MOST)?;
     archives::find(settings, arena, &mut found)?;
-    if settings.image {
-        restore(found.texts(), &command, start, settings, arena);
-    }
+    let refused = if settings.image { restore(found.texts(), &command, start, settings, arena) } else { None };
     let script = start_script(settings, arena)?;
     if !system::is_readable(script) {
         settings.warn(&[script.to_bytes(), b": cannot be read; starting the plain way"]);
@@ -43,17 +43,19 @@ pub fn with_archive<'a>(
     if archives.is_empty() && !settings.archive_is_named() {
         return None;
     }
-    insert(&command, script, archives, arena)
+    insert(&command, script, refused, archives, arena)
 }
 
-/// Goes on as the first process image that fits. Returns where there is none, and has said why.
+/// Goes on as the first process image that fits. Returns where there is none, has said why, and gives what the
+/// start script is told about the last one.
 fn restore<'a>(
     archives: &[Text<'a>],
     command: &Command<'a>,
     start: &Start<'a>,
     settings: &Settings<'a>,
     arena: &mut Arena<'a>,
-) {
+) -> Option<Text<'a>> {
+    let mut refused = None;
     for archive in archives {
         if let Some(reason) = image::restore(*archive, command, start, settings, arena) {
             settings.warn(&[
@@ -64,8 +66,10 @@ fn restore<'a>(
                 reason.error(),
                 b"; starting from the code archive",
             ]);
+            refused = arena.join(&[REFUSED, reason.what, reason.about, reason.error()]);
         }
     }
+    refused
 }
 
 /// The start script: beside this program, else where the layer has it.
@@ -123,18 +127,22 @@ fn find<'a>(program: Text<'a>, settings: &Settings<'a>, arena: &mut Arena<'a>) -
 fn insert<'a>(
     command: &Command<'a>,
     script: Text<'a>,
+    refused: Option<Text<'a>>,
     archives: &[Text<'a>],
     arena: &mut Arena<'a>,
 ) -> Option<Command<'a>> {
     let given = command.arguments.texts();
     let place = split(given.get(1..)?)?;
     let (before, program) = given.split_at(1 + place.options);
-    let mut arguments = arena.list(given.len() + archives.len() + 3)?;
+    let mut arguments = arena.list(given.len() + archives.len() + 4)?;
     arguments.extend(before)?;
     if place.shared > 0 {
         arguments.push(arena.join(&[&program.first()?.to_bytes()[..place.shared]])?)?;
     }
     arguments.push(script)?;
+    if let Some(refused) = refused {
+        arguments.push(refused)?;
+    }
     arguments.extend(archives)?;
     arguments.push(END.into())?;
     arguments.extend(program)?;

@@ -28,7 +28,7 @@ pub struct Layout {
     pub mappings: Vec<Mapping>,
     /// What is read.
     pub loads: Vec<Load>,
-    /// What a start touches of what is mapped from the archive.
+    /// What a start touches of what is mapped from the archive, from the data's beginning; close ranges are one.
     pub touched: Vec<Range>,
     /// The pages of the section's data, by their number in `pages.bin`; `None`: zero.
     pub pages: Vec<Option<u64>>,
@@ -115,6 +115,9 @@ pub fn lay_out(capture: &Capture, touched: &Touched) -> Layout {
             }
             layout.mappings.push(mapping);
         }
+    }
+    for range in &mut layout.touched {
+        range.offset += shift;
     }
     layout.sizes.hot = shift;
     layout.pages = hot;
@@ -288,11 +291,20 @@ fn load(loads: &mut Vec<Load>, address: u64, length: u64) {
     }
 }
 
+/// Ranges closer than this are read as one, in bytes: as for the prefetch plan.
+const CLOSE: u64 = 64 << 10;
+
 fn note_touched(found: &mut Vec<Range>, touched: &Touched, mapping: &Mapping) {
-    let end = mapping.address + mapping.length;
-    for address in (mapping.address..end).step_by(PAGE) {
-        if touched.find(address).is_some() {
-            load(found, address, PAGE_BYTES);
+    for at in (0..mapping.length).step_by(PAGE) {
+        if touched.find(mapping.address + at).is_none() {
+            continue;
+        }
+        let offset = mapping.source + at;
+        match found.last_mut() {
+            Some(last) if offset - last.offset - last.length <= CLOSE => {
+                last.length = offset + PAGE_BYTES - last.offset;
+            }
+            _ => found.push(Range { offset, length: PAGE_BYTES }),
         }
     }
 }

@@ -26,11 +26,13 @@ use serde::Serialize;
 
 pub use cpu::CpuBaseline;
 use encode::Content;
+use files::Guard;
 use found::{Area, Capture, Obstacle, Process};
 use layout::{Layout, Sizes, Touched};
 use surroundings::Surroundings;
 
 use crate::cli::Isolation;
+use crate::prefetch::{self, image::Looked};
 use crate::progress::Progress;
 use crate::target::Target;
 
@@ -49,6 +51,8 @@ pub struct Order<'a> {
     pub isolation: Isolation,
     /// How staleness is judged.
     pub validation: Validation,
+    /// Whether the archive is to have a prefetch plan.
+    pub plan: bool,
     /// Folder with scripts and payload.
     pub scripts: &'a Path,
     /// The archive with the code, which gets the image.
@@ -107,6 +111,11 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let touched = Touched::new(first.replay.touched);
     tell_touched(&capture, &touched);
     let (layout, bytes) = write(&touched)?;
+    if order.plan {
+        let guards = files::guards(&capture, &process, &surroundings, order.validation);
+        let looked: Vec<Looked> = guards.iter().map(|guard| looked(guard, &surroundings)).collect();
+        prefetch::image::plan(order.archive, surroundings.root(), &looked)?;
+    }
     let last = take::replay(order, &surroundings, progress, false)?;
     for answers in [&first.replay.responses, &last.replay.responses] {
         if answers.len() != order.target.events.len() {
@@ -127,6 +136,12 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         warnings: process.warnings,
         seconds: [taken, replayed - taken, begun.elapsed() - replayed].map(|d: Duration| d.as_secs_f64()),
     })
+}
+
+/// What a start reads of a file to see whether it has changed.
+fn looked(guard: &Guard, surroundings: &Surroundings) -> Looked {
+    let path = guard.path().to_owned();
+    Looked { real: surroundings.real(&path), path, whole: matches!(guard, Guard::Hash { .. }) }
 }
 
 /// For whoever wants to make a start touch less: `-v` and `-vv`.

@@ -18,6 +18,7 @@ use crate::target::Target;
 
 mod entries;
 mod eviction;
+pub mod image;
 mod process;
 
 /// What the summary says about the plan.

@@ -58,6 +58,24 @@ impl File {
         let _ = unsafe { syscall!(Sysno::fadvise64, self.0, 0, 0, RANDOM) };
     }
 
+    /// Whether a page is in the page cache. Where the kernel cannot tell (before 4.14), it is taken to be.
+    #[must_use]
+    pub fn is_cached(self, offset: u64) -> bool {
+        const RWF_NOWAIT: usize = 8;
+        let mut byte = 0_u8;
+        let place = [&raw mut byte as u64, 1];
+        // SAFETY: the kernel writes one byte to `byte`.
+        let read = unsafe { syscall!(Sysno::preadv2, self.0, place.as_ptr(), 1, offset, 0, RWF_NOWAIT) };
+        read != Err(Errno::EAGAIN)
+    }
+
+    /// Begins to read pages into the page cache.
+    pub fn read_ahead(self, offset: u64, length: u64) {
+        const WILL_NEED: usize = 3;
+        // SAFETY: no memory is involved.
+        let _ = unsafe { syscall!(Sysno::fadvise64, self.0, offset, length, WILL_NEED) };
+    }
+
     /// Reads at a place, as much as there is up to the buffer's length.
     ///
     /// # Errors

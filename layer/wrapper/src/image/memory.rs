@@ -1,7 +1,7 @@
 //! Putting the image's memory in place.
 
 use glowplug_records::header::PAGE;
-use glowplug_records::image::{FileGuard, Load, Mapping, RESTORER, advice, mapping_kind};
+use glowplug_records::image::{FileGuard, Load, Mapping, RESTORER, Range, advice, mapping_kind};
 use syscalls::Errno;
 
 use super::Reason;
@@ -21,6 +21,9 @@ const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 /// # Errors
 /// What is wrong; what was mapped by then stays.
 pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
+    if !record {
+        read_ahead(image)?;
+    }
     let mappings: &[Mapping] = image.records(image.header.mappings)?;
     let mut within = 0..0;
     for mapping in mappings {
@@ -80,6 +83,21 @@ fn open_guarded<'a>(image: &Image<'a>, number: u32) -> Result<File, Reason<'a>> 
     let guards: &[FileGuard] = image.records(image.header.files)?;
     let path: Text<'_> = image.text(guards.get(number as usize).ok_or(DAMAGED)?.path)?;
     File::open(path, 0).map_err(|e| Reason::failed(b"a mapped file cannot be opened", e))
+}
+
+/// Where the page cache is cold, has the kernel begin to read what this start is going to touch.
+fn read_ahead<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
+    let loads: &[Load] = image.records(image.header.loads)?;
+    let hot = loads.iter().map(|load| load.length).sum::<u64>();
+    // The last page that is loaded: read ahead of the first may have come with the metadata.
+    if hot == 0 || image.file.is_cached(image.data + hot - PAGE as u64) {
+        return Ok(());
+    }
+    image.file.read_ahead(image.data, hot);
+    for range in image.records::<Range>(image.header.touched)? {
+        image.file.read_ahead(image.data.saturating_add(range.offset), range.length);
+    }
+    Ok(())
 }
 
 /// Reads what is used first, in as few calls as there can be.
