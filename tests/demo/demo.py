@@ -1,17 +1,19 @@
-"""The demo: snapshot a real function, start it plain and from the archive, print a table."""
+"""The demo: snapshot a real function, start it plain, from its code archive and from its process image; a table."""
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from runtime_api import RuntimeApi, StartFailedError
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 OUT = TOP / "target" / "demo"
+FUNCTION = HERE / "function"
+HANDLER = "service.handler"
 
 
 def say(text):
@@ -30,61 +32,93 @@ def choose_python(label):
     return label, folder / "python", folder / "glowplug"
 
 
-def snapshot(python, command):
-    """Builds the archive of the demo function; its path."""
+def environment_for(label):
+    """For snapshot and starts alike: an image fits a start only if the variables that init has read are the same."""
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{label.partition('-')[0]}",
+        "AWS_REGION": "eu-central-1",
+        "LAMBDA_TASK_ROOT": str(FUNCTION),
+        "LANG": "C.UTF-8",
+        "LD_LIBRARY_PATH": "",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": "",
+        "TZ": ":UTC",
+    }
+
+
+def snapshot(python, glowplug, environment):
+    """Builds the demo function's archive and its layer: the archive and the wrapper, as the layer has them."""
     OUT.mkdir(parents=True, exist_ok=True)
-    for old in OUT.glob("*.glow"):
+    for old in (*OUT.glob("*.glow"), *OUT.glob("opt/glowplug/*.glow")):
         old.unlink()
-    what = ["app.handler", "--root", HERE / "function", "--event", HERE / "event.json", "--name", "demo"]
-    subprocess.run([command, "snapshot", *what, "--python", python, "-o", OUT], check=True, stdout=sys.stderr)
+    variables = [f"--env={name}={value}" for name, value in environment.items()]
+    # Without isolation: the starts below find the function's directory where it is, not at /var/task.
+    what = [HANDLER, "--root", FUNCTION, "--image", "--isolation", "none", "--event", HERE / "event.json", *variables]
+    where = ["--name", "demo", "--python", python, "-o", OUT]
+    subprocess.run([glowplug, "snapshot", *what, *where], check=True, stdout=sys.stderr)
     (archive,) = OUT.glob("demo.*.glow")
-    return archive
+    subprocess.run(
+        [glowplug, "layer", "--archive", archive, "--dir", OUT / "opt"], check=True, stdout=subprocess.DEVNULL
+    )
+    layer = OUT / "opt" / "glowplug"
+    return layer / archive.name, layer / "exec"
 
 
-def start(python, environment):
-    """One cold start: milliseconds from exec to the first response, the response, the rung."""
-    command = [python, HERE / "first_response.py", "app.handler", HERE / "event.json"]
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
-    response = process.stdout.readline()
-    elapsed = (time.perf_counter() - begin) * 1000
-    rung, _ = process.communicate("\n")
-    if process.returncode:
-        sys.exit(f"demo: a start failed with status {process.returncode}")
-    return elapsed, json.loads(response), rung.strip()
+def variants(python, environment, archive, wrapper):
+    """By rung: command and environment."""
+    command = [python, "-m", "awslambdaric", HANDLER]
+    with_archive = {**environment, "GLOWPLUG_ARCHIVE": str(archive)}
+    return {
+        "plain": (command, environment),
+        "code": ([wrapper, *command], {**with_archive, "GLOWPLUG_MODE": "code"}),
+        "image": ([wrapper, *command], with_archive),
+    }
+
+
+def measure(kinds, runs):
+    """Starts each kind in turn: times by kind, and the response, which has to be the same."""
+    api = RuntimeApi()
+    events = [json.loads((HERE / "event.json").read_text("utf-8")), {"ask": "rung"}]
+    times = {name: [] for name in kinds}
+    expected = None
+    for run in range(-1, runs):
+        say(f"start {run + 1} of {runs}, each kind" if run >= 0 else "warming up")
+        for name, (command, environment) in kinds.items():
+            elapsed, (response, rung) = api.start(command, FUNCTION, environment, events)
+            if rung != name:
+                sys.exit(f"demo: a start that was to be {name} was {rung}; the line above says why")
+            if response != (expected := expected or response):
+                sys.exit(f"demo: the responses differ: {expected}, {name}: {response}")
+            if run >= 0:
+                times[name].append(elapsed)
+    return times, expected
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", metavar="LABEL", help="which Python (default: 3.12)")
-    parser.add_argument("--runs", type=int, default=15, help="starts of each kind (default: 15)")
+    parser.add_argument("--glowplug", metavar="COMMAND", help="which glowplug (default: that of the Python)")
+    parser.add_argument("--runs", type=int, default=15, help="starts of each kind, at least 10 (default: 15)")
     options = parser.parse_args()
     label, python, command = choose_python(options.python)
     say(f"snapshotting the demo function for Python {label}")
-    archive = snapshot(python, command)
-
-    base = {k: v for k, v in os.environ.items() if not k.startswith("GLOWPLUG")}
-    base["PYTHONPATH"] = str(HERE / "function")
-    variants = {"plain": base, "code": {**base, "GLOWPLUG_ARCHIVE": str(archive)}}
-    times = {name: [] for name in variants}
-    rungs, responses = {}, {}
-    for run in range(-1, max(options.runs, 10)):
-        say(f"start {run + 1} of {max(options.runs, 10)}, each kind" if run >= 0 else "warming up")
-        for name, environment in variants.items():
-            elapsed, responses[name], rungs[name] = start(python, environment)
-            if run >= 0:
-                times[name].append(elapsed)
-    if responses["plain"] != responses["code"]:
-        sys.exit(f"demo: the responses differ: {responses}")
+    environment = environment_for(label)
+    kinds = variants(python, environment, *snapshot(python, options.glowplug or command, environment))
+    try:
+        times, response = measure(kinds, max(options.runs, 10))
+    except StartFailedError as error:
+        sys.exit(f"demo: a start failed: {error}")
 
     plain = statistics.median(times["plain"])
-    print(f"\nPython {label}, exec to first response, page cache warm, {len(times['plain'])} starts each")
-    print(f"response: {json.dumps(responses['code'])}\n")
-    print(f"{'start':8} {'rung':6} {'median':>10} {'p90':>10} {'ratio':>7}")
+    print(
+        f"\nPython {label}, exec to first response (awslambdaric), page cache warm, {len(times['plain'])} starts each"
+    )
+    print(f"response: {json.dumps(response)}\n")
+    print(f"{'rung':6} {'median':>10} {'p90':>10} {'ratio':>7}")
     for name, samples in times.items():
         median = statistics.median(samples)
         p90 = statistics.quantiles(samples, n=10)[-1]
-        print(f"{name:8} {rungs[name]:6} {median:7.1f} ms {p90:7.1f} ms {plain / median:6.2f}x")
+        print(f"{name:6} {median:7.1f} ms {p90:7.1f} ms {plain / median:6.1f}x")
 
 
 if __name__ == "__main__":
