@@ -71,6 +71,7 @@ fn every_record_is_documented_as_it_is() {
         record!(SignalAction: handler, flags, restorer, mask),
         record!(Mapping: address, length, source, protection, kind, over, advice, file),
         record!(Load: address, length),
+        record!(Range: offset, length),
         record!(VdsoFunction: address, name),
         record!(FileGuard: path, kind, reserved, size, value, content),
         record!(Variable: name, set, reserved, digest),
