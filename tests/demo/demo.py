@@ -20,6 +20,13 @@ def say(text):
     print(f"demo: {text}", file=sys.stderr, flush=True)
 
 
+def run(command, **options):
+    """Runs a step of the set-up; it has said what is wrong where it fails."""
+    status = subprocess.run(command, check=False, **options).returncode
+    if status:
+        sys.exit(f"demo: `glowplug {command[1]}` failed with status {status}")
+
+
 def choose_python(label):
     """The environment's interpreter and the command installed in it."""
     known = json.loads((TOP / "target" / "pythons.json").read_text("utf-8"))["pythons"]
@@ -55,7 +62,7 @@ def snapshot(python, glowplug, environment):
     # Without isolation: the starts below find the function's directory where it is, not at /var/task.
     what = [HANDLER, "--root", FUNCTION, "--image", "--isolation", "none", "--event", HERE / "event.json", *variables]
     where = ["--name", "demo", "--python", python, "-o", OUT]
-    subprocess.run([glowplug, "snapshot", *what, *where], check=True, stdout=sys.stderr)
+    run([glowplug, "snapshot", *what, *where], stdout=sys.stderr)
     (archive,) = OUT.glob("demo.*.glow")
     subprocess.run(
         [glowplug, "layer", "--archive", archive, "--dir", OUT / "opt"], check=True, stdout=subprocess.DEVNULL
@@ -81,15 +88,15 @@ def measure(kinds, runs):
     events = [json.loads((HERE / "event.json").read_text("utf-8")), {"ask": "rung"}]
     times = {name: [] for name in kinds}
     expected = None
-    for run in range(-1, runs):
-        say(f"start {run + 1} of {runs}, each kind" if run >= 0 else "warming up")
+    for number in range(-1, runs):
+        say(f"start {number + 1} of {runs}, each kind" if number >= 0 else "warming up")
         for name, (command, environment) in kinds.items():
             elapsed, (response, rung) = api.start(command, FUNCTION, environment, events)
             if rung != name:
                 sys.exit(f"demo: a start that was to be {name} was {rung}; the line above says why")
             if response != (expected := expected or response):
                 sys.exit(f"demo: the responses differ: {expected}, {name}: {response}")
-            if run >= 0:
+            if number >= 0:
                 times[name].append(elapsed)
     return times, expected
 

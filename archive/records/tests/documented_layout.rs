@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 
 use glowplug_records::image::{
-    Context, Descriptor, EpollTarget, FileGuard, ImageHeader, Load, METADATA_LIMIT, Mapping, RESTORER,
+    Context, Descriptor, EpollTarget, FileGuard, ImageHeader, Load, METADATA_LIMIT, Mapping, RESTORER, Range,
     SIGNALS, SignalAction, Table, Text, Variable, VdsoFunction, advice, descriptor_kind, file_guard,
     mapping_kind,
 };
