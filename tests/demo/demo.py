@@ -64,9 +64,7 @@ def snapshot(python, glowplug, environment):
     where = ["--name", "demo", "--python", python, "-o", OUT]
     run([glowplug, "snapshot", *what, *where], stdout=sys.stderr)
     (archive,) = OUT.glob("demo.*.glow")
-    subprocess.run(
-        [glowplug, "layer", "--archive", archive, "--dir", OUT / "opt"], check=True, stdout=subprocess.DEVNULL
-    )
+    run([glowplug, "layer", "--archive", archive, "--dir", OUT / "opt"], stdout=subprocess.DEVNULL)
     layer = OUT / "opt" / "glowplug"
     return layer / archive.name, layer / "exec"
 
