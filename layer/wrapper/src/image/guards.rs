@@ -5,7 +5,7 @@ use core::hash::Hasher as _;
 use glowplug_records::cpu;
 use glowplug_records::image::{FileGuard, Text as TextRecord, Variable, file_guard};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
-use syscalls::{Sysno, syscall};
+use syscalls::{Errno, Sysno, syscall};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::calls::{self, File};
@@ -163,7 +163,13 @@ fn variables_fit<'a>(image: &Image<'a>, start: &Start<'_>) -> Result<(), Reason<
 fn file_fits<'a>(image: &Image<'a>, guard: &FileGuard) -> Result<(), Reason<'a>> {
     let path = image.text(guard.path)?;
     let changed = Reason::new(b"this file has changed: ", path.to_bytes());
-    let file = File::open(path, 0).map_err(|_| Reason::new(b"this file cannot be read: ", path.to_bytes()))?;
+    let file = match File::open(path, 0) {
+        Ok(file) => file,
+        // An interpreter's file that this user may not read cannot be loaded later either, so nothing can
+        // be mixed; and the interpreter itself could not be started.
+        Err(Errno::EACCES) if guard.kind == file_guard::BUILD_ID => return Ok(()),
+        Err(_) => return Err(Reason::new(b"this file cannot be read: ", path.to_bytes())),
+    };
     let fits = match guard.kind {
         file_guard::BUILD_ID => build_id_is(file, image.bytes(guard.content)?),
         file_guard::HASH => content_is(file, guard.size, guard.value),
