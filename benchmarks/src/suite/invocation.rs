@@ -44,6 +44,8 @@ pub struct Start {
     pub responses: Vec<Value>,
     /// What the start used, as its log says.
     pub rung: Option<&'static str>,
+    /// What Glowplug said first.
+    pub said: String,
     /// What the runtime used, if that was asked for.
     pub resources: Option<Resources>,
     /// Why the memory size was not enforced, if it was not.
@@ -103,8 +105,10 @@ impl Launch {
             None => command.argument("--no-layer"),
         };
         command.argument("--isolation").argument(if self.isolated(place) { "bubblewrap" } else { "none" });
-        // Without isolation the function's directory is writable, and stale files would be mended.
-        command.argument("--env").argument("PYTHONDONTWRITEBYTECODE=1");
+        if !self.isolated(place) {
+            // The function's directory is writable then, and stale files would be mended.
+            command.argument("--env").argument("PYTHONDONTWRITEBYTECODE=1");
+        }
         for (name, value) in &self.environment {
             command.argument("--env").argument(format!("{name}={value}"));
         }
@@ -141,11 +145,11 @@ struct Moment {
     at: f64,
 }
 
-/// Reads what `glowplug invoke --json` printed.
+/// Reads what `glowplug invoke --json` printed. `speaks` if the start was told to say what it uses.
 ///
 /// # Errors
 /// When the function did not answer every event, or the report is of another form.
-pub fn read(text: &str) -> Result<Start> {
+pub fn read(text: &str, speaks: bool) -> Result<Start> {
     let Report { outcome, memory } =
         serde_json::from_str(text).context("what `glowplug invoke --json` printed")?;
     if let Some(error) = &outcome.init_error {
@@ -167,7 +171,8 @@ pub fn read(text: &str) -> Result<Start> {
         phases,
         second,
         responses,
-        rung: rung(&outcome.log),
+        rung: if speaks { rung_of_glowplug(&outcome.log) } else { rung(&outcome.log) },
+        said: outcome.log.lines().find(|line| line.starts_with("glowplug: ")).unwrap_or_default().to_owned(),
         resources: resources::read(&outcome.log),
         memory_not_enforced: memory.not_enforced,
     })
@@ -192,6 +197,13 @@ fn times(timeline: &[Moment]) -> Result<(f64, [f64; PHASES.len()], f64)> {
     let marks = [begin, runtime, ready, next, over, first];
     ensure!(marks.is_sorted(), "moments of the timeline are out of order: {marks:?}");
     Ok((first - begin, std::array::from_fn(|n| marks[n + 1] - marks[n]), second))
+}
+
+/// What a start of Glowplug used, by its log with `GLOWPLUG_LOG=info`: the loader says that it is active, and a
+/// fallback says why; a restored process alone says nothing.
+pub fn rung_of_glowplug(log: &str) -> Option<&'static str> {
+    let silent = !log.lines().any(|line| line.starts_with("glowplug: "));
+    if silent { Some("image") } else { rung(log) }
 }
 
 /// What a start used, from the loader's and the restorer's lines in the log (`GLOWPLUG_LOG=info`).
@@ -242,7 +254,7 @@ mod tests {
     #[test]
     fn the_phases_of_a_start_add_up_to_it() {
         let log = "glowplug: /opt/glowplug/app.glow is active: 22 modules\n";
-        let start = read(&report(TIMELINE, log, ANSWERS)).unwrap();
+        let start = read(&report(TIMELINE, log, ANSWERS), true).unwrap();
         assert_eq!((start.total, start.second, start.rung), (60.0, 0.5, Some("code")));
         assert_eq!(start.phases, [4.0, 50.0, 1.0, 1.0, 4.0]);
         assert!((start.phases.iter().sum::<f64>() - start.total).abs() < 1e-9);
@@ -251,10 +263,17 @@ mod tests {
     #[test]
     fn a_start_without_an_answer_to_every_event_does_not_count() {
         let failed = r#"[{"response": 1}, {"error": {"body": "ValueError"}}]"#;
-        let error = read(&report(TIMELINE, "", failed)).unwrap_err().to_string();
+        let error = read(&report(TIMELINE, "", failed), true).unwrap_err().to_string();
         assert!(error.contains("ValueError"), "{error}");
         let cut = &TIMELINE[..8];
-        assert!(read(&report(cut, "", ANSWERS)).unwrap_err().to_string().contains("first response"));
+        assert!(read(&report(cut, "", ANSWERS), true).unwrap_err().to_string().contains("first response"));
+    }
+
+    #[test]
+    fn a_start_that_says_nothing_where_it_should_was_restored() {
+        assert_eq!(rung_of_glowplug("the function's own\n"), Some("image"));
+        assert_eq!(rung_of_glowplug("glowplug: a.glow is active: 3 modules\n"), Some("code"));
+        assert_eq!(rung_of_glowplug("glowplug: no archive; starting the plain way\n"), None);
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Measuring<'_> {
         if outcome.output.is_empty() {
             bail!("glowplug invoke failed ({}): {}", outcome.status, last_line(&outcome.errors));
         }
-        let start = invocation::read(&outcome.output)?;
+        let start = invocation::read(&outcome.output, rung.is_some())?;
         if let Some(why) = &start.memory_not_enforced {
             self.memory_not_enforced.borrow_mut().get_or_insert_with(|| why.clone());
         }
@@ -158,9 +158,10 @@ impl Measuring<'_> {
         }
         ensure!(
             start.rung == rung,
-            "the start used the rung {:?} where {:?} was to be measured",
+            "the start used the rung {:?} where {:?} was to be measured: {}",
             start.rung.unwrap_or("plain"),
-            rung.unwrap_or("plain")
+            rung.unwrap_or("plain"),
+            start.said
         );
         let right = expected.get_or_insert_with(|| start.responses.clone());
         ensure!(

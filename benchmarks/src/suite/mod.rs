@@ -4,7 +4,7 @@
 //! ready by a file of [`variants`]; [`measuring`] has them start in turns under a file of
 //! [`conditions`], each start an [`invocation`] of the local Lambda sandbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
@@ -151,6 +151,7 @@ pub fn run(arguments: &Arguments) -> Result<Results> {
     if let Some(why) = measuring.memory_not_enforced.take() {
         results.warnings.push(format!("Memory sizes were told to the functions, but not enforced: {why}."));
     }
+    results.warnings.extend(too_large(&results.entries));
     results.warnings.extend(noise::warnings(&results));
     Ok(results)
 }
@@ -186,6 +187,19 @@ impl Offered {
             all.filter_map(|(name, why)| Some(format!("  {name}: {}", why.as_ref()?))).collect();
         lines.join("\n")
     }
+}
+
+/// Functions that with their layer are larger than Lambda takes ("Lambda quotas", unzipped).
+fn too_large(entries: &[Entry]) -> Vec<String> {
+    const LIMIT: u64 = 250 << 20;
+    let size = |entry: &Entry, name: &str| entry.sizes.get(name).copied().unwrap_or(0);
+    let large = |entry: &&Entry| size(entry, "function") + size(entry, "layer") > LIMIT;
+    let names: BTreeSet<_> =
+        entries.iter().filter(large).map(|entry| format!("{} {}", entry.function, entry.variant)).collect();
+    let line = |name: &String| {
+        format!("{name}: function and layer together are more than the 250 MB that Lambda takes.")
+    };
+    names.iter().map(line).collect()
 }
 
 fn described(name: &str, title: &str, why: &Option<String>) -> Described {

@@ -23,6 +23,7 @@ const VERSIONS: &str = include_str!("../sections/probes/versions.py");
 /// sandbox sets it for starts.
 pub const LAMBDA: &[(&str, &str)] = &[
     ("AWS_ACCESS_KEY_ID", "ASIASNAPSHOT"),
+    ("AWS_ACCOUNT_ID", "123456789012"),
     ("AWS_DEFAULT_REGION", "eu-central-1"),
     ("AWS_EC2_METADATA_DISABLED", "true"),
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
@@ -110,6 +111,11 @@ impl Workplace {
         }
         place.versions = place.versions_of(&place.runtime())?;
         Ok(place)
+    }
+
+    /// The folder that everything of this interpreter is in.
+    pub fn home(&self) -> &Path {
+        &self.folder
     }
 
     /// The Python of the runtime's environment.

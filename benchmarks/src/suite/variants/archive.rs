@@ -1,5 +1,6 @@
 //! What the Glowplug variants have in common: an archive by `glowplug snapshot`, a layer by `glowplug layer`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -50,8 +51,12 @@ pub fn prepare(place: &Workplace, package: &Package, kind: Kind, extension: bool
     let name = format!("layer-{}{}", kind.rung(), if extension { "-extension" } else { "" });
     let layer = package.fresh(&name)?;
     let mut make = place.command(&place.glowplug);
-    make.argument("layer").argument("--archive").argument(&archive).argument("--dir").argument(&layer);
-    make.argument("--function-dir").argument(&package.root).output()?;
+    make.argument("layer")
+        .argument("--archive")
+        .argument(&archive)
+        .argument("--dir")
+        .argument(&layer)
+        .output()?;
     if !extension {
         tree::remove(&layer.join("extensions"))?;
     }
@@ -76,7 +81,10 @@ fn snapshot(place: &Workplace, package: &Package, kind: Kind) -> Result<PathBuf>
     let folder = package.fresh(&format!("archive-{}", kind.rung()))?;
     let mut snapshot = place.command(&place.glowplug);
     snapshot.argument("snapshot").argument(&package.function.handler).argument("--json");
-    snapshot.argument("--root").argument(&package.root).argument("-o").argument(&folder);
+    // An image is of a function where it is on Lambda.
+    let at_its_place = kind == Kind::Image && place.isolated;
+    let root = if at_its_place { Path::new("/var/task") } else { &package.root };
+    snapshot.argument("--root").argument(root).argument("-o").argument(&folder);
     snapshot.argument("--python").argument(place.runtime());
     snapshot.argument("--event").argument(&package.function.event);
     if kind == Kind::Image {
@@ -84,6 +92,25 @@ fn snapshot(place: &Workplace, package: &Package, kind: Kind) -> Result<PathBuf>
     }
     for (name, value) in LAMBDA {
         snapshot.argument("--env").argument(format!("{name}={value}"));
+    }
+    if at_its_place {
+        let mount: [&OsStr; 13] = [
+            "--dev-bind".as_ref(),
+            "/".as_ref(),
+            "/".as_ref(),
+            "--tmpfs".as_ref(),
+            "/var".as_ref(),
+            "--ro-bind".as_ref(),
+            package.root.as_ref(),
+            "/var/task".as_ref(),
+            // Which may be below /var.
+            "--bind".as_ref(),
+            place.home().as_ref(),
+            place.home().as_ref(),
+            "--die-with-parent".as_ref(),
+            "--".as_ref(),
+        ];
+        snapshot.through(Path::new("bwrap"), &mount);
     }
     path(&snapshot, kind)
 }
