@@ -7,8 +7,8 @@ use super::conditions::{self, Condition};
 use super::functions;
 use super::variants::{self, Variant};
 
-/// Functions that are measured where not all are: small, middling, of many modules, large.
-const FEW: &[&str] = &["bare-json", "boto3", "fastapi", "large"];
+/// Functions that are measured where not all are: small, middling, large.
+const FEW: &[&str] = &["bare-json", "boto3", "large"];
 /// Functions of `--quick`.
 const QUICK: &[&str] = &["bare-json", "boto3"];
 /// Variants that are slow, and tell much the same for every function.
