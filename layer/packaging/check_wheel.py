@@ -13,6 +13,7 @@ REQUIRED = (
     "glowplug.pth",
     "glowplug/__init__.py",
     ".data/scripts/glowplug",
+    ".data/scripts/glowplug-bench",
     "/licenses/LICENSE-MIT",
 )
 FORBIDDEN = ("_glowplug_dumper", "__pycache__", ".pyc")
