@@ -18,8 +18,7 @@ def own_parts(folder):
 
     watch.begin()
     import _glowplug_dumper
-    import glowplug.point
-    import glowplug.renewal
+    from glowplug import point
     from glowplug_image import capture
 
     del sys.path[0]
@@ -27,7 +26,7 @@ def own_parts(folder):
     for name in list(sys.modules):
         if name.partition(".")[0] in ("glowplug_image", "_glowplug_dumper"):
             del sys.modules[name]
-    return capture, _glowplug_dumper
+    return capture, _glowplug_dumper, point
 
 
 def main():
@@ -38,9 +37,9 @@ def main():
     sys.path_importer_cache.clear()
     if sys.path and sys.path[0] == folder:
         del sys.path[0]
-    parts, dumper = own_parts(folder)
+    parts, dumper, point = own_parts(folder)
     capture = parts.Capture(spec, dumper)
-    sys.modules["glowplug.point"].take = capture.take
+    point.take = capture.take
     run = capture.run_handler if spec["handler"] is not None else capture.run_program
     run(folder)
 

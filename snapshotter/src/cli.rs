@@ -136,6 +136,10 @@ pub struct SnapshotArguments {
     /// The processors that the image is for.
     #[arg(long, value_enum, default_value_t = crate::image::CpuBaseline::V3, requires = "image")]
     pub cpu_baseline: crate::image::CpuBaseline,
+    /// Map what installed libraries have unchanged from their files, which makes the image smaller; they have to be
+    /// there at the start, told by their build-ids.
+    #[arg(long, requires = "image")]
+    pub shared_text: bool,
     /// Whether a handler's image is taken with its directory at /var/task, by bubblewrap. Default: where that works;
     /// else the image fits where the directory is now.
     #[arg(long, value_enum, default_value_t = Isolation::Auto, requires = "image")]

@@ -82,9 +82,7 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
 
     let mut command = Command::new(&target.python.executable);
     target.environment.apply(&mut command);
-    command
-        .args(target.options())
-        .args([scripts.join("trace.py"), spec, out.to_owned()]);
+    command.args(target.options()).args([scripts.join("trace.py"), spec, out.to_owned()]);
     let status = run_shown(command, progress)?;
     check(status)?;
 
@@ -97,10 +95,7 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
 /// Runs a command whose output is shown as it comes, and waits for its end.
 pub fn run_shown(mut command: Command, progress: &Progress) -> Result<ExitStatus> {
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
-    command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone().context("cannot make a pipe")?)
-        .stderr(writer);
+    command.stdin(Stdio::null()).stdout(writer.try_clone().context("cannot make a pipe")?).stderr(writer);
     tracing::debug!("{command:?}");
     let mut child =
         command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;

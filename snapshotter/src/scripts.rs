@@ -39,6 +39,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_dump/selection.py",
     "doctor.py",
     "image.py",
+    "secret_scan.py",
     "glowplug_image/__init__.py",
     "glowplug_image/address_space.py",
     "glowplug_image/capture.py",
@@ -89,7 +90,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
         let is_script = |path: &Path| path.extension().is_some_and(|e| e == "py");
         let mut found = 0;
-        let parts = ["glowplug_trace", "glowplug_prefetch", "glowplug_dump", "glowplug_image"].map(|part| folder.join(part));
+        let parts = ["glowplug_trace", "glowplug_prefetch", "glowplug_dump", "glowplug_image"]
+            .map(|part| folder.join(part));
         let folders = [folder].into_iter().chain(parts);
         for folder in folders {
             let entries = fs::read_dir(folder).expect("listed");

@@ -79,6 +79,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
             baseline: arguments.cpu_baseline,
             isolation: arguments.isolation,
             plan: !arguments.no_prefetch,
+            shared_text: arguments.shared_text,
             validation: arguments.validate.into(),
             scripts: &folder,
             archive: &dumped.path,

@@ -179,11 +179,20 @@ impl Summary {
             bytes(sizes.heap),
             bytes(sizes.hot),
         )?;
+        if sizes.shared > 0 {
+            writeln!(f, "               and {} mapped from installed files", bytes(sizes.shared))?;
+        }
         let mappings = units::count(image.mappings, "mapping");
-        writeln!(f, "               restored in {:.1} ms: {mappings}, {} reads", image.milliseconds, image.loads)?;
+        writeln!(
+            f,
+            "               restored in {:.1} ms: {mappings}, {} reads",
+            image.milliseconds, image.loads
+        )?;
         match image.same_answers {
             Some(true) => writeln!(f, "               answers the events as a plain start does")?,
-            Some(false) => writeln!(f, "               ANSWERS OTHERWISE than a plain start (times, random values?)")?,
+            Some(false) => {
+                writeln!(f, "               ANSWERS OTHERWISE than a plain start (times, random values?)")?
+            }
             None => {}
         }
         if let Some(root) = &image.root {

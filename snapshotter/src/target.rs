@@ -106,7 +106,9 @@ impl Target {
     /// With a program: a Python, its options, and what it runs.
     pub fn with_program(mut self, command: &[String]) -> Self {
         let mut rest = command.iter().skip(1).peekable();
-        while let Some(option) = rest.next_if(|word| word.starts_with('-') && !["-c", "-m", "--"].contains(&word.as_str())) {
+        while let Some(option) =
+            rest.next_if(|word| word.starts_with('-') && !["-c", "-m", "--"].contains(&word.as_str()))
+        {
             self.interpreter_options.push(option.clone());
             if ["-W", "-X"].contains(&option.as_str()) {
                 self.interpreter_options.extend(rest.next().cloned());

@@ -28,8 +28,8 @@ __all__ = ["activate", "after_restore", "before_snapshot", "snapshot_point", "st
 def activate(archive=None, *, root=None):
     """Serves imports from an archive, or from the fitting one of a folder; without it the environment says where.
 
-    `root` is where the function's directory is now, if it has moved. Returns whether an archive is active. What is wrong
-    is one line on stderr and stands in `status()`; with `GLOWPLUG_STRICT=1` it is an `ImportError`.
+    `root` is where the function's directory is now, if it has moved. Returns whether an archive is active. What is
+    wrong is one line on stderr and stands in `status()`; with `GLOWPLUG_STRICT=1` it is an `ImportError`.
     """
     import _glowplug
 
@@ -40,9 +40,9 @@ def status():
     """What this start used and why, as a dictionary.
 
     `rung` is `image`, `code` or `plain`; `archive` its path; `reason` why it is not a better one. From an image:
-    `milliseconds` from the wrapper's first step until the process went on, `late` the status of the code archive, from
-    which later imports are served, once there was one. Else: `modules` served so far and more of the loader's counts, and
-    `image`, why the process image of the archive was not used.
+    `milliseconds` from the wrapper's first step until the process went on, `late` the status of the code archive,
+    from which later imports are served, once there was one. Else: `modules` served so far and more of the loader's
+    counts, and `image`, why the process image of the archive was not used.
     """
     from glowplug import point
 

@@ -33,7 +33,8 @@ pub fn with_archive<'a>(
     let command = python_command(given, settings, arena)?;
     let mut found = arena.list(archives::AT_MOST)?;
     archives::find(settings, arena, &mut found)?;
-    let refused = if settings.image { restore(found.texts(), &command, start, settings, arena) } else { None };
+    let refused =
+        if settings.image { restore(found.texts(), &command, start, settings, arena) } else { None };
     let script = start_script(settings, arena)?;
     if !system::is_readable(script) {
         settings.warn(&[script.to_bytes(), b": cannot be read; starting the plain way"]);
@@ -154,7 +155,7 @@ mod tests {
     use std::ffi::CString;
 
     use super::*;
-    
+
     /// The arguments that a command becomes, with `GLOWPLUG_ARCHIVE` set and the start script there.
     fn started(line: &str) -> Option<String> {
         let folder = std::env::temp_dir().join(format!("glowplug-command-{}", std::process::id()));

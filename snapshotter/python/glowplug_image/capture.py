@@ -1,5 +1,7 @@
 """Taking the image of this process, and what comes first in each restored one."""
 
+# ruff: noqa: PTH117, PTH118, PTH123 (pathlib must not be imported before the target imports it)
+
 import fcntl
 import gc
 import json
@@ -8,6 +10,7 @@ import sys
 import threading
 
 from glowplug import hooks, point, renewal
+
 from glowplug_image import descriptors, obstacles, runtime, watch
 
 # Statuses of this process.
@@ -129,7 +132,8 @@ class Capture:
         self.replay = environment.pop(REPLAY, None)
         try:
             renewal.renew(environment)
-            sys.dont_write_bytecode = bool(self.spec["dont_write_bytecode"] or environment.get(b"PYTHONDONTWRITEBYTECODE"))
+            unwritten = environment.get(b"PYTHONDONTWRITEBYTECODE")
+            sys.dont_write_bytecode = bool(self.spec["dont_write_bytecode"] or unwritten)
             point.restored = point.Restored(found)
             sys.meta_path.insert(0, point.restored.late)
             self.set_arguments(found["arguments"])

@@ -4,12 +4,15 @@
 then the image is taken, and in a restored process it becomes the real client.
 """
 
+# ruff: noqa: PTH120 (pathlib must not be imported before the target imports it)
+
 import json
 import os
 import sys
 import time
 
 from glowplug.renewal import awslambdaric_
+
 from glowplug_image import watch
 
 
@@ -132,7 +135,7 @@ class Package:
         self.bootstrap, self.config, self.client = bootstrap, lambda_config, lambda_runtime_client
         if os.environ.get("AWS_EXECUTION_ENV") in lambda_config.LambdaConfigProvider.SUPPORTED_THREADPOLLING_ENVS:
             # The real client is going to poll in a thread.
-            import concurrent.futures.thread
+            import concurrent.futures.thread  # noqa: F401 (it is the import that counts)
         self.folder = os.path.dirname(bootstrap.__file__)
         create = bootstrap.create_log_sink
         self.sink = None

@@ -1,5 +1,7 @@
 """Running a program up to its snapshot point."""
 
+# ruff: noqa: PTH123, SIM105 (pathlib and contextlib must not be imported before the target imports them)
+
 import sys
 
 

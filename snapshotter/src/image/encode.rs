@@ -80,9 +80,10 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.mappings = metadata.table(&layout.mappings)?;
     header.loads = metadata.table(&layout.loads)?;
     header.touched = metadata.table(&layout.touched)?;
-    let functions = content.vdso.iter().map(|(address, name)| {
-        Ok(VdsoFunction { address: *address, name: metadata.text(name.as_bytes())? })
-    });
+    let functions = content
+        .vdso
+        .iter()
+        .map(|(address, name)| Ok(VdsoFunction { address: *address, name: metadata.text(name.as_bytes())? }));
     let functions: Vec<VdsoFunction> = functions.collect::<Result<_>>()?;
     header.vdso = metadata.table(&functions)?;
     let files = content.guards.iter().map(|guard| file(&mut metadata, guard));
@@ -115,7 +116,8 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
             None => bytes.resize(bytes.len() + PAGE, 0),
             Some(number) => {
                 let start = usize::try_from(*number)? * PAGE;
-                let page = content.pages.get(start..start + PAGE).context("a page is missing in pages.bin")?;
+                let page =
+                    content.pages.get(start..start + PAGE).context("a page is missing in pages.bin")?;
                 bytes.extend_from_slice(page);
             }
         }
@@ -246,7 +248,8 @@ fn descriptors(
                 record.peer_flags = Facts(other).number("flags").unwrap_or(0) as u32;
                 record.close_on_exec |= u32::from(other.cloexec) << 1;
                 record.number = facts.number("type").unwrap_or(0);
-                record.peer_content = metadata.text(&hex(Facts(other).text("content").unwrap_or_default())?)?;
+                record.peer_content =
+                    metadata.text(&hex(Facts(other).text("content").unwrap_or_default())?)?;
             }
             "socket" => {
                 record.kind = descriptor_kind::SOCKET;

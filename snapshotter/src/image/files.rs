@@ -36,7 +36,8 @@ impl Guard {
         }
     }
 
-    fn of_binary(path: &str, real: &Path) -> Option<Self> {
+    /// Of an executable or library at `real`, which the function sees at `path`.
+    pub fn of_binary(path: &str, real: &Path) -> Option<Self> {
         let content = fs::read(real).ok()?;
         let file = object::File::parse(&*content).ok()?;
         match file.build_id() {
@@ -64,24 +65,37 @@ pub fn guards(
     surroundings: &Surroundings,
     validation: Validation,
 ) -> Vec<Guard> {
-    let executable = fs::canonicalize(&process.executable).unwrap_or_else(|_| process.executable.clone().into());
+    let executable =
+        fs::canonicalize(&process.executable).unwrap_or_else(|_| process.executable.clone().into());
     let is_interpreters = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or_default();
         Path::new(path) == executable
-            || ["libpython3", "libc.so", "libc-2", "ld-linux", "ld-2"].iter().any(|start| name.starts_with(start))
+            || ["libpython3", "libc.so", "libc-2", "ld-linux", "ld-2"]
+                .iter()
+                .any(|start| name.starts_with(start))
     };
     let mapped: BTreeSet<&str> =
         capture.areas.iter().filter(|a| a.inode != 0).map(|a| a.path.as_str()).collect();
-    let mut found: Vec<Guard> =
-        mapped.iter().filter(|path| is_interpreters(path)).filter_map(|path| Guard::of_binary(path, &surroundings.real(path))).collect();
+    let mut found: Vec<Guard> = mapped
+        .iter()
+        .filter(|path| is_interpreters(path))
+        .filter_map(|path| Guard::of_binary(path, &surroundings.real(path)))
+        .collect();
     let sources: BTreeSet<&str> =
         process.modules.iter().map(|(_, path)| path.as_str()).filter(|path| path.ends_with(".py")).collect();
     match validation {
         Validation::CheckedStat => {
             let libraries = mapped.iter().filter(|path| !is_interpreters(path) && path.contains(".so"));
-            found.extend(sources.iter().chain(libraries).filter_map(|path| Guard::by_time(path, &surroundings.real(path))));
+            found.extend(
+                sources
+                    .iter()
+                    .chain(libraries)
+                    .filter_map(|path| Guard::by_time(path, &surroundings.real(path))),
+            );
         }
-        Validation::CheckedHash => found.extend(sources.iter().filter_map(|path| Guard::by_hash(path, &surroundings.real(path)))),
+        Validation::CheckedHash => {
+            found.extend(sources.iter().filter_map(|path| Guard::by_hash(path, &surroundings.real(path))))
+        }
         Validation::Unchecked => {
             let own = own_sources(&sources, process, surroundings);
             let own = own.into_iter().take(MOST_FILES);
@@ -101,7 +115,8 @@ fn own_sources<'a>(
     let is_small =
         |path: &&str| fs::metadata(surroundings.real(path)).is_ok_and(|metadata| metadata.len() <= LARGEST);
     let Some(root) = surroundings.root() else {
-        let main = process.modules.iter().filter(|(name, _)| name == "__main__").map(|(_, path)| path.as_str());
+        let main =
+            process.modules.iter().filter(|(name, _)| name == "__main__").map(|(_, path)| path.as_str());
         return main.filter(is_small).collect();
     };
     let installed = installed(&surroundings.real(&root.to_string_lossy()));
@@ -117,7 +132,8 @@ fn own_sources<'a>(
 /// projects").
 fn installed(root: &Path) -> BTreeSet<PathBuf> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    let records = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "dist-info"));
+    let records =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "dist-info"));
     let mut found = BTreeSet::new();
     for record in records {
         let text = fs::read_to_string(record.join("RECORD")).unwrap_or_default();

@@ -43,6 +43,8 @@ pub struct Area {
     pub end: u64,
     /// `rwxp`.
     pub permissions: String,
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
     /// Inode of the file; 0: none.
     pub inode: u64,
     /// The file, or a name in brackets.

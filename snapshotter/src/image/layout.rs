@@ -8,6 +8,7 @@ use glowplug_archive::header::PAGE;
 use glowplug_archive::image::{Load, Mapping, Range, advice, mapping_kind};
 
 use super::found::{Area, Capture};
+use super::shared::Shared;
 
 const PAGE_BYTES: u64 = PAGE as u64;
 const READ: u8 = 1;
@@ -15,7 +16,7 @@ const WRITE: u8 = 2;
 const EXECUTE: u8 = 4;
 /// Untouched pieces of writable memory shorter than this are read with the touched ones, in pages.
 /// A mapping costs about as much as reading so many pages.
-const SHORT: u64 = 3;
+const SHORT: u64 = 4;
 /// Pages without content between stored ones that are stored too rather than end a mapping.
 const GAP: u64 = 8;
 /// The stack may grow to this, where its limit is higher or there is none.
@@ -51,7 +52,9 @@ pub struct Sizes {
     pub data: u64,
     /// Heap, stack and other anonymous memory.
     pub heap: u64,
-    /// Of all that: read at every start.
+    /// Not in the archive: mapped from installed files.
+    pub shared: u64,
+    /// Of all that is in the archive: read at every start.
     pub hot: u64,
 }
 
@@ -72,7 +75,8 @@ impl Touched {
     /// Whether an address is in one of them; if so, whether it was written to.
     pub fn find(&self, address: u64) -> Option<bool> {
         let ranges = self.0.as_deref().unwrap_or_default();
-        let (start, length, written) = ranges.get(ranges.partition_point(|(start, ..)| *start <= address).checked_sub(1)?)?;
+        let (start, length, written) =
+            ranges.get(ranges.partition_point(|(start, ..)| *start <= address).checked_sub(1)?)?;
         (address < start + length).then_some(*written)
     }
 
@@ -88,15 +92,18 @@ struct Base {
     over: Vec<Mapping>,
 }
 
-/// Lays the memory out.
-pub fn lay_out(capture: &Capture, touched: &Touched) -> Layout {
+/// Lays the memory out. What `shared` has is mapped from the installed files.
+pub fn lay_out(capture: &Capture, touched: &Touched, shared: &Shared) -> Layout {
     let mut layout = Layout::default();
     let mut bases: Vec<Base> = Vec::new();
     let mut cold: Vec<Option<u64>> = Vec::new();
     let mut hot: Vec<Option<u64>> = Vec::new();
     for area in &capture.areas {
         let area = Piece::of(area, capture, &mut layout);
-        let base = area.place(touched, &mut hot, &mut cold, &mut layout);
+        let base = match shared.number(area.area) {
+            Some(number) => area.of_file(number, &mut layout),
+            None => area.place(touched, &mut hot, &mut cold, &mut layout),
+        };
         if let Some(last) = bases.last_mut()
             && joins(&last.mapping, &base.mapping)
         {
@@ -199,6 +206,13 @@ impl<'a> Piece<'a> {
             advice: self.advice,
             ..Mapping::default()
         }
+    }
+
+    /// Mapped from the file that it is of.
+    fn of_file(&self, number: u32, layout: &mut Layout) -> Base {
+        layout.sizes.shared += self.end - self.start;
+        let (kind, source) = (mapping_kind::FILE, self.area.offset);
+        Base { mapping: Mapping { kind, source, file: number, ..self.mapping() }, over: Vec::new() }
     }
 
     fn place(

@@ -11,6 +11,8 @@ mod encode;
 mod files;
 pub mod found;
 mod layout;
+mod secrets;
+mod shared;
 pub mod surroundings;
 mod take;
 mod vdso;
@@ -29,6 +31,7 @@ use encode::Content;
 use files::Guard;
 use found::{Area, Capture, Obstacle, Process};
 use layout::{Layout, Sizes, Touched};
+use shared::Shared;
 use surroundings::Surroundings;
 
 use crate::cli::Isolation;
@@ -51,6 +54,8 @@ pub struct Order<'a> {
     pub isolation: Isolation,
     /// How staleness is judged.
     pub validation: Validation,
+    /// Whether unchanged text is mapped from installed files.
+    pub shared_text: bool,
     /// Whether the archive is to have a prefetch plan.
     pub plan: bool,
     /// Folder with scripts and payload.
@@ -116,6 +121,8 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         let looked: Vec<Looked> = guards.iter().map(|guard| looked(guard, &surroundings)).collect();
         prefetch::image::plan(order.archive, surroundings.root(), &looked)?;
     }
+    let mut warnings = process.warnings;
+    warnings.extend(secrets::look_for(order, &surroundings)?);
     let last = take::replay(order, &surroundings, progress, false)?;
     for answers in [&first.replay.responses, &last.replay.responses] {
         if answers.len() != order.target.events.len() {
@@ -133,7 +140,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         no_working_set: first.no_working_set,
         variables: process.variables.into_iter().map(|(name, value)| (name, value.is_some())).collect(),
         root: surroundings.root().map(Path::to_owned),
-        warnings: process.warnings,
+        warnings,
         seconds: [taken, replayed - taken, begun.elapsed() - replayed].map(|d: Duration| d.as_secs_f64()),
     })
 }
@@ -169,9 +176,15 @@ fn write(
     touched: &Touched,
     surroundings: &Surroundings,
 ) -> Result<(Layout, u64)> {
-    let layout = layout::lay_out(capture, touched);
-    let guards = files::guards(capture, process, surroundings, order.validation);
-    let handler = order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
+    let mut guards = files::guards(capture, process, surroundings, order.validation);
+    let shared = if order.shared_text {
+        Shared::find(capture, pages, surroundings, order.scripts, &mut guards)
+    } else {
+        Shared::default()
+    };
+    let layout = layout::lay_out(capture, touched, &shared);
+    let handler =
+        order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
     let mut arguments = process.options.clone();
     arguments.extend(order.target.program.iter().cloned());
     let content = Content {

@@ -108,6 +108,11 @@ impl Surroundings {
         Ok(Self { variables, own, root, folder, mounts, key })
     }
 
+    /// Whether the target gets an environment variable.
+    pub fn has(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// The function's directory, as the function sees it.
     pub fn root(&self) -> Option<&Path> {
         self.root.as_ref().map(|(seen, _)| seen.as_path())
@@ -115,7 +120,10 @@ impl Surroundings {
 
     /// Where a path of the function really is.
     pub fn real(&self, path: &str) -> PathBuf {
-        let inside = self.root.as_ref().and_then(|(seen, real)| Some(real.join(Path::new(path).strip_prefix(seen).ok()?)));
+        let inside = self
+            .root
+            .as_ref()
+            .and_then(|(seen, real)| Some(real.join(Path::new(path).strip_prefix(seen).ok()?)));
         inside.unwrap_or_else(|| path.into())
     }
 
@@ -145,7 +153,9 @@ fn wanted(isolation: Isolation) -> Result<bool> {
         Isolation::None => Ok(false),
         Isolation::Bubblewrap => isolation::check().map(|()| true),
         Isolation::Auto => Ok(isolation::check()
-            .inspect_err(|why| tracing::warn!("{why:#}: the image is for the function's directory where it is now"))
+            .inspect_err(|why| {
+                tracing::warn!("{why:#}: the image is for the function's directory where it is now")
+            })
             .is_ok()),
     }
 }

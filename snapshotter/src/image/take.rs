@@ -135,8 +135,11 @@ pub fn replay(
     }
     let ended = run_shown(command, progress)?;
     if !ended.success() || !result.is_file() {
-        let how = if ended.code() == Some(status::TARGET.into()) { "failed".to_owned() } else { ended.to_string() };
-        bail!("the image was taken, but restoring it did not work ({how}): see above. This is a bug of glowplug");
+        let how =
+            if ended.code() == Some(status::TARGET.into()) { "failed".to_owned() } else { ended.to_string() };
+        bail!(
+            "the image was taken, but restoring it did not work ({how}): see above. This is a bug of glowplug"
+        );
     }
     Ok(Replayed { replay: found::read(&folder, "replay.json")?, no_working_set })
 }
@@ -148,7 +151,10 @@ fn evict(archive: &Path) -> Result<()> {
     // SAFETY: no memory is involved.
     let failed = unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
     if failed != 0 {
-        bail!("the archive cannot be taken out of the page cache: {}", std::io::Error::from_raw_os_error(failed));
+        bail!(
+            "the archive cannot be taken out of the page cache: {}",
+            std::io::Error::from_raw_os_error(failed)
+        );
     }
     Ok(())
 }

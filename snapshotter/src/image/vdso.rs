@@ -14,11 +14,13 @@ pub fn functions(capture: &Capture, pages: &[u8]) -> Result<Vec<(u64, String)>> 
     let mut image = vec![0; (area.end - area.start) as usize];
     for [first, count, number] in &area.runs {
         let (to, from, length) = (*first as usize * PAGE, *number as usize * PAGE, *count as usize * PAGE);
-        image[to..to + length].copy_from_slice(pages.get(from..from + length).context("pages.bin is too short")?);
+        image[to..to + length]
+            .copy_from_slice(pages.get(from..from + length).context("pages.bin is too short")?);
     }
     let file = object::File::parse(&*image).context("the vDSO cannot be understood")?;
     let mut found: Vec<(u64, String)> = Vec::new();
-    for symbol in file.dynamic_symbols().filter(|s| s.is_definition() && s.kind() == object::SymbolKind::Text) {
+    for symbol in file.dynamic_symbols().filter(|s| s.is_definition() && s.kind() == object::SymbolKind::Text)
+    {
         let address = area.start + symbol.address();
         // A function has two names; the underscored one is on every kernel.
         let name = symbol.name().context("a name in the vDSO")?;

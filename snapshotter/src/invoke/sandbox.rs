@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::control_group::enter;
-use crate::lambda;
 use super::plan::{Outcome, Plan};
 use super::service::Service;
+use crate::lambda;
 
 /// Lambda's limit for Init.
 const INIT_AT_MOST: Duration = Duration::from_secs(10);

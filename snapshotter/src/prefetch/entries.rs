@@ -190,7 +190,7 @@ fn of_archive(touched: &[(u64, u64)], archive: &Archive) -> Vec<(u64, u64)> {
 /// The layer's own files that a start reads: wrapper, start script, loader.
 fn of_layer() -> Vec<PlanEntry> {
     let needed = |part: &str| !matches!(part, "extension" | "package");
-    let files = payload::layer_files().map(Vec::from).unwrap_or_default();
+    let files = payload::layer_files().unwrap_or_default();
     files
         .into_iter()
         .filter(|file| needed(file.part))

@@ -80,7 +80,7 @@ impl File {
     ///
     /// # Errors
     /// That of pread(2).
-    pub fn read_at<'b>(self, buffer: &'b mut [u8], offset: u64) -> Result<&'b mut [u8], Errno> {
+    pub fn read_at(self, buffer: &mut [u8], offset: u64) -> Result<&mut [u8], Errno> {
         let mut filled = 0;
         while filled < buffer.len() {
             let rest = &mut buffer[filled..];

@@ -33,7 +33,8 @@ pub fn make<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
             }
         }
     }
-    let made = wanted.iter().try_for_each(|descriptor| make_one(image, descriptor)).and_then(|()| watch(image));
+    let made =
+        wanted.iter().try_for_each(|descriptor| make_one(image, descriptor)).and_then(|()| watch(image));
     if made.is_err() {
         for fd in wanted.iter().flat_map(numbers) {
             File(fd).close();
@@ -69,7 +70,8 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
         kind::EPOLL => made(unsafe { syscall!(Sysno::epoll_create1, O_CLOEXEC) }).map_err(failed)?,
         kind::EVENTFD => {
             // SAFETY: as above.
-            made(unsafe { syscall!(Sysno::eventfd2, descriptor.number, flags | O_CLOEXEC) }).map_err(failed)?
+            made(unsafe { syscall!(Sysno::eventfd2, descriptor.number, flags | O_CLOEXEC) })
+                .map_err(failed)?
         }
         kind::TIMERFD => {
             // SAFETY: as above.
@@ -102,7 +104,8 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
         kind::SOCKET => {
             let (family, kind) = (descriptor.number >> 32, descriptor.number as u32 as usize | O_CLOEXEC);
             // SAFETY: as above.
-            let file = made(unsafe { syscall!(Sysno::socket, family, kind, descriptor.timer[0]) }).map_err(failed)?;
+            let file = made(unsafe { syscall!(Sysno::socket, family, kind, descriptor.timer[0]) })
+                .map_err(failed)?;
             set_flags(file, descriptor.flags).map_err(failed)?;
             file
         }

@@ -8,9 +8,9 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use syscalls::{Errno, Sysno, syscall};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::Reason;
 use super::calls::{self, File};
 use super::section::Image;
-use super::Reason;
 use crate::command::Command;
 use crate::process::Start;
 use crate::python_command::split;
@@ -94,7 +94,8 @@ fn command_fits<'a>(
 fn named_handler<'a>(program: &[crate::process::Text<'a>], start: &Start<'a>) -> Option<&'a [u8]> {
     let first = program.first()?.to_bytes();
     if first == b"-m" {
-        return (program.get(1)?.to_bytes() == b"awslambdaric").then(|| program.get(2).map(|h| h.to_bytes()))?;
+        return (program.get(1)?.to_bytes() == b"awslambdaric")
+            .then(|| program.get(2).map(|h| h.to_bytes()))?;
     }
     let name = first.rsplit(|byte| *byte == b'/').next()?;
     let is_runtime = [&b"bootstrap.py"[..], b"bootstrap", b"awslambdaric"].contains(&name);
@@ -141,9 +142,10 @@ fn variables_fit<'a>(image: &Image<'a>, start: &Start<'_>) -> Result<(), Reason<
     let [low, high] = image.header.key;
     for variable in image.records::<Variable>(image.header.variables)? {
         let name = image.bytes(variable.name)?;
-        let found = start.environment().iter().find_map(|entry| {
-            entry.to_bytes().strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="))
-        });
+        let found = start
+            .environment()
+            .iter()
+            .find_map(|entry| entry.to_bytes().strip_prefix(name).and_then(|rest| rest.strip_prefix(b"=")));
         let same = match found {
             None => variable.set == 0,
             Some(value) => {
@@ -214,7 +216,9 @@ fn build_id_is(file: File, wanted: &[u8]) -> bool {
         }
         let (offset, length) = (long(header + 8), long(header + 32).min(1024));
         let mut notes = [0; 1024];
-        let Ok(mut notes) = file.read_at(&mut notes[..length], offset as u64).map(|read| &*read) else { continue };
+        let Ok(mut notes) = file.read_at(&mut notes[..length], offset as u64).map(|read| &*read) else {
+            continue;
+        };
         while let Some((head, rest)) = notes.split_at_checked(12) {
             let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
             let (name, content) = (word(0).next_multiple_of(4) as usize, word(4) as usize);

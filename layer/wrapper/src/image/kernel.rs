@@ -44,9 +44,8 @@ pub unsafe fn take_over(image: &Image<'_>, start: &Start<'_>) {
     for (signal, action) in (1..).zip(&image.header.signals) {
         if signal != SIGKILL && signal != SIGSTOP && *action != SignalAction::default() {
             // SAFETY: handlers are the image's code, which is in place.
-            let _ = unsafe {
-                syscall!(Sysno::rt_sigaction, signal, core::ptr::from_ref(action), 0, SIGNAL_SET)
-            };
+            let _ =
+                unsafe { syscall!(Sysno::rt_sigaction, signal, core::ptr::from_ref(action), 0, SIGNAL_SET) };
         }
     }
     let [stack, flags, size] = context.alternate_stack;
@@ -117,8 +116,19 @@ fn set_memory(context: &Context, start: &Start<'_>) {
     let [_, stack] = context.stack;
     // struct prctl_mm_map (linux/prctl.h); the last word is auxv_size and exe_fd, -1.
     let map = [
-        start_code, end_code, start_data, end_data, start_brk, brk, stack - 8, arguments, arguments_end,
-        environment, environment_end, 0, 0xffff_ffff_0000_0000,
+        start_code,
+        end_code,
+        start_data,
+        end_data,
+        start_brk,
+        brk,
+        stack - 8,
+        arguments,
+        arguments_end,
+        environment,
+        environment_end,
+        0,
+        0xffff_ffff_0000_0000,
     ];
     // SAFETY: the kernel reads the record and checks it.
     let _ = unsafe { syscall!(Sysno::prctl, PR_SET_MM, PR_SET_MM_MAP, map.as_ptr(), size_of_val(&map), 0) };

@@ -49,7 +49,10 @@ pub fn arm<'a>(
     let alone = lock(file, LOCK_EX).is_ok();
     if alone && file.size_and_time().is_ok_and(|(size, _)| size > 0) {
         file.close();
-        return Err(Reason::new(b"the last start from it crashed (remove this file to try again): ", path.to_bytes()));
+        return Err(Reason::new(
+            b"the last start from it crashed (remove this file to try again): ",
+            path.to_bytes(),
+        ));
     }
     // SAFETY: the kernel reads one byte.
     let marked = unsafe { syscall!(Sysno::pwrite64, file.0, b"1".as_ptr(), 1, 0) };

@@ -28,7 +28,8 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
     let mut within = 0..0;
     for mapping in mappings {
         let end = mapping.address.checked_add(mapping.length).ok_or(DAMAGED)?;
-        let aligned = [mapping.address, mapping.length, mapping.source].iter().all(|n| n.is_multiple_of(PAGE as u64));
+        let aligned =
+            [mapping.address, mapping.length, mapping.source].iter().all(|n| n.is_multiple_of(PAGE as u64));
         if !aligned || end > ADDRESS_LIMIT || (mapping.address < RESTORER.end && end > RESTORER.start) {
             return Err(DAMAGED);
         }
@@ -68,9 +69,12 @@ fn map<'a>(image: &Image<'a>, mapping: &Mapping, over: bool) -> Result<(), Reaso
     {
         file.close();
     }
-    for (bit, value) in
-        [(advice::DONT_FORK, 10), (advice::WIPE_ON_FORK, 18), (advice::HUGE_PAGE, 14), (advice::NO_HUGE_PAGE, 15)]
-    {
+    for (bit, value) in [
+        (advice::DONT_FORK, 10),
+        (advice::WIPE_ON_FORK, 18),
+        (advice::HUGE_PAGE, 14),
+        (advice::NO_HUGE_PAGE, 15),
+    ] {
         if mapping.advice & bit != 0 {
             // SAFETY: none of these takes memory away from this process.
             unsafe { calls::advise(mapping.address, mapping.length, value) };
@@ -150,7 +154,7 @@ fn inside<'a>(image: &Image<'a>, loads: &[Load]) -> Result<bool, Reason<'a>> {
             bases.next();
         }
         let holds = |base: &&Mapping| base.address <= load.address && end <= base.address + base.length;
-        if !bases.peek().is_some_and(|base| holds(base)) {
+        if !bases.peek().is_some_and(holds) {
             return Ok(false);
         }
     }

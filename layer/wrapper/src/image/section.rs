@@ -90,7 +90,10 @@ impl<'a> Image<'a> {
     ///
     /// # Errors
     /// Where the table is not inside the metadata.
-    pub fn records<T: FromBytes + Immutable + KnownLayout>(&self, table: Table) -> Result<&'a [T], Reason<'a>> {
+    pub fn records<T: FromBytes + Immutable + KnownLayout>(
+        &self,
+        table: Table,
+    ) -> Result<&'a [T], Reason<'a>> {
         let start = table.offset as usize;
         let length = (table.count as usize).checked_mul(size_of::<T>()).ok_or(DAMAGED)?;
         let bytes = start.checked_add(length).and_then(|end| self.metadata.get(start..end)).ok_or(DAMAGED)?;

@@ -59,8 +59,9 @@ pub fn save(copy: &Copy, _state: &State, out: File) -> io::Result<Vec<Area>> {
     let mut out = BufWriter::with_capacity(1 << 20, out);
     let mut stored = 0;
     for area in &mut areas {
-        save_area(area, &memory, &pagemap, &mut out, &mut stored)
-            .map_err(|e| io::Error::new(e.kind(), format!("{:x}-{:x} {}: {e}", area.start, area.end, area.path)))?;
+        save_area(area, &memory, &pagemap, &mut out, &mut stored).map_err(|e| {
+            io::Error::new(e.kind(), format!("{:x}-{:x} {}: {e}", area.start, area.end, area.path))
+        })?;
     }
     out.flush()?;
     Ok(areas)

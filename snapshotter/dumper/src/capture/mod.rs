@@ -59,7 +59,8 @@ fn write(copy: &freeze::Copy, place: Place, state: State, folder: &Path) -> Resu
     let named = |name: &str| folder.join(name);
     let create = |path: &Path| File::create(path).map_err(|e| format!("{}: {e}", path.display()));
     let pages = named("pages.bin");
-    let areas = memory::save(copy, &state, create(&pages)?).map_err(|e| format!("{}: {e}", pages.display()))?;
+    let areas =
+        memory::save(copy, &state, create(&pages)?).map_err(|e| format!("{}: {e}", pages.display()))?;
     let place = [place.stack_pointer, place.resume, place.thread_pointer];
     let path = named("capture.json");
     serde_json::to_writer(BufWriter::new(create(&path)?), &Capture { place, state, areas })

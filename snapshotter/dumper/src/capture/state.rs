@@ -132,7 +132,8 @@ fn signal_mask() -> Result<u64, String> {
     let mut mask = 0_u64;
     let none = core::ptr::null::<u64>();
     // SAFETY: the kernel writes eight bytes.
-    let asked = unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, none, &raw mut mask, SIGNAL_SET) };
+    let asked =
+        unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, none, &raw mut mask, SIGNAL_SET) };
     if asked != 0 { Err(failed("rt_sigprocmask")) } else { Ok(mask) }
 }
 
@@ -141,7 +142,8 @@ fn signal_action(signal: usize) -> Result<[u64; 4], String> {
     let mut action = [0_u64; 4];
     let none = core::ptr::null::<u64>();
     // SAFETY: the kernel writes its `struct sigaction`: four words on both architectures.
-    let asked = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, none, action.as_mut_ptr(), SIGNAL_SET) };
+    let asked =
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, none, action.as_mut_ptr(), SIGNAL_SET) };
     if asked != 0 { Err(failed("rt_sigaction")) } else { Ok(action) }
 }
 
@@ -151,7 +153,8 @@ fn memory() -> Result<[u64; 6], String> {
     // The name, field 2, may contain anything.
     let after = text.rsplit_once(')').map_or("", |(_, after)| after);
     let fields: Vec<u64> = after.split_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
-    let field = |number: usize| fields.get(number - 3).copied().ok_or("a field of /proc/self/stat is missing");
+    let field =
+        |number: usize| fields.get(number - 3).copied().ok_or("a field of /proc/self/stat is missing");
     // SAFETY: asks for the current end: 0 is refused.
     let end = unsafe { libc::syscall(libc::SYS_brk, 0) };
     Ok([field(26)?, field(27)?, field(45)?, field(46)?, field(47)?, end.cast_unsigned()])

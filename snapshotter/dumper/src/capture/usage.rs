@@ -34,7 +34,8 @@ struct Scratch {
 pub fn touched() -> io::Result<Vec<Used>> {
     // SAFETY: new memory, at an address of the kernel's choice.
     let at = unsafe {
-        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let (protection, flags) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         libc::mmap(core::ptr::null_mut(), size_of::<Scratch>(), protection, flags, -1, 0)
     };
     if at == libc::MAP_FAILED {
@@ -68,7 +69,8 @@ fn scan(scratch: &mut Scratch) -> io::Result<&[Used]> {
         while page < last {
             let wanted = ENTRIES.min((last - page) as usize);
             // SAFETY: any bytes are numbers.
-            let bytes = unsafe { core::slice::from_raw_parts_mut(entries.as_mut_ptr().cast::<u8>(), 8 * wanted) };
+            let bytes =
+                unsafe { core::slice::from_raw_parts_mut(entries.as_mut_ptr().cast::<u8>(), 8 * wanted) };
             let got = read(&pagemap, bytes, Some(8 * page))? / 8;
             if got == 0 {
                 break;
