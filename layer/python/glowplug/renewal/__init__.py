@@ -21,6 +21,7 @@ from . import (
     logging_,
     numpy_,
     openssl,
+    parallel,
     platform_,
     processes,
     random_,
@@ -55,6 +56,7 @@ SUBJECTS = (
     botocore_,
     connections,
     sqlalchemy_,
+    parallel,
     logging_,
 )
 
