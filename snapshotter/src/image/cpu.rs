@@ -20,8 +20,9 @@ pub enum CpuBaseline {
 /// the baseline. RTM: string functions that use it fail elsewhere. XSAVEC: the dynamic linker's.
 const GLIBC_V3: &str = "-AVX512F,-AVX512VL,-AVX512BW,-AVX512CD,-AVX512DQ,-AVX512ER,-AVX512PF,-AVX512_VBMI,\
     -AVX512_VBMI2,-AVX512_VNNI,-AVX512_BITALG,-AVX512_IFMA,-AVX512_VPOPCNTDQ,-AVX_VNNI,-RTM,-XSAVEC,-MOVDIR64B";
-/// And beyond x86-64-v2.
-const GLIBC_V2: &str = ",-AVX,-AVX2,-FMA,-FMA4,-BMI1,-BMI2,-LZCNT,-MOVBE,-F16C";
+/// And beyond x86-64-v2. AVX_Fast_Unaligned_Load: what memmove(3) is chosen by. XSAVE: the dynamic linker's.
+const GLIBC_V2: &str =
+    ",-AVX,-AVX2,-FMA,-FMA4,-BMI1,-BMI2,-LZCNT,-MOVBE,-F16C,-AVX_Fast_Unaligned_Load,-XSAVE,-OSXSAVE";
 
 /// What numpy chooses by (numpy documentation, "CPU build options").
 const NUMPY_V3: &str = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR";

@@ -17,6 +17,7 @@ use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 use super::files::Guard;
 use super::found::{self, Capture, Process};
 use super::layout::Layout;
+use super::surroundings::latch_name;
 
 /// What goes into the section.
 pub struct Content<'a> {
@@ -100,7 +101,7 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.executable = metadata.text(process.executable.as_bytes())?;
     header.handler = metadata.text(content.handler.as_bytes())?;
     header.folder = metadata.text(capture.state.folder.as_bytes())?;
-    header.latch = metadata.text(format!(".glowplug-{:016x}", content.key[0]).as_bytes())?;
+    header.latch = metadata.text(latch_name(content.key).as_bytes())?;
 
     let mut bytes = metadata.0;
     header.metadata_length = bytes.len() as u64;

@@ -32,9 +32,9 @@ const ONE_THREAD: [&str; 6] = [
     "VECLIB_MAXIMUM_THREADS",
 ];
 /// An SDK that finds no credentials looks for them in the network; the function will have some.
-const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+pub const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 /// What stands for them in the image.
-const PLACEHOLDER: &str = "GLOWPLUGSNAPSHOT";
+pub const PLACEHOLDER: &str = "GLOWPLUGSNAPSHOT";
 
 /// The environment of a target whose directory is at `root`, and the names of what is in it for the snapshot only.
 pub fn environment(
@@ -127,6 +127,12 @@ impl Surroundings {
         inside.unwrap_or_else(|| path.into())
     }
 
+    /// The crash latch of a restore (layer/wrapper, latch.rs).
+    pub fn latch(&self) -> PathBuf {
+        let folder = self.variables.get("TMPDIR").map_or("/tmp", String::as_str);
+        Path::new(folder).join(latch_name(self.key))
+    }
+
     /// A command that runs there.
     pub fn command(&self, program: &Path) -> Result<Command> {
         let mut command = match &self.mounts {
@@ -145,6 +151,11 @@ impl Surroundings {
         without_descriptors(&mut command);
         Ok(command)
     }
+}
+
+/// Name of the crash latch of the image with this key.
+pub fn latch_name(key: [u64; 2]) -> String {
+    format!(".glowplug-{:016x}", key[0])
 }
 
 /// Whether to isolate.

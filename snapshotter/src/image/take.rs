@@ -119,7 +119,6 @@ pub fn replay(
         .env("GLOWPLUG_ARCHIVE", order.archive)
         .env("GLOWPLUG_MODE", "auto")
         .env("GLOWPLUG_REPLAY", &folder)
-        .env("TMPDIR", &folder)
         .arg(&target.python.executable)
         .args(target.options());
     match &target.handler {
@@ -133,13 +132,14 @@ pub fn replay(
         command.env("GLOWPLUG_RECORD", "1");
         no_working_set = evict(order.archive).err().map(|error| format!("{error:#}"));
     }
-    let ended = run_shown(command, progress)?;
+    let ended = run_shown(command, progress);
+    // Its crash latch; that of an isolated target is gone already.
+    let _ = fs::remove_file(surroundings.latch());
+    let ended = ended?;
     if !ended.success() || !result.is_file() {
         let how =
             if ended.code() == Some(status::TARGET.into()) { "failed".to_owned() } else { ended.to_string() };
-        bail!(
-            "the image was taken, but restoring it did not work ({how}): see above. This is a bug of glowplug"
-        );
+        bail!("the image was taken, but restoring it did not work ({how}): see above");
     }
     Ok(Replayed { replay: found::read(&folder, "replay.json")?, no_working_set })
 }
