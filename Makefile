@@ -5,6 +5,7 @@
 #   PYTHON=python3        the Python that runs the set-up scripts and the build's tools (3.10 or later)
 #   PYTHONS="3.12 3.14"   test only these (labels of target/pythons.json); default: all
 #   JOBS=2                how many environments are made, or Pythons tested, at once
+#   GLOWPLUG_TESTS=all    run also those tests with every Python that are usually run with the oldest and the newest
 #   ARGS="-k truncated"   further arguments for pytest, the demo or the benchmarks
 #   FUZZ_SECONDS=60       how long `make fuzz` runs
 #   DENY=advisories       what `make deny` checks; the advisories' database is fetched from the internet
@@ -41,7 +42,7 @@ help: ## List the targets
 wheel: tools ## Build dist/glowplug-*.whl for this platform
 	@$(TOOLS)/python layer/packaging/build_wheel.py
 
-demo: wheel pythons ## Build, snapshot the demo function, start it plain and from its archive, print a table
+demo: wheel pythons ## Build, snapshot the demo function, start it plain, from its archive and from its image, print a table
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 

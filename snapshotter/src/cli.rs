@@ -147,8 +147,9 @@ pub struct SnapshotArguments {
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Instead of a handler, a Python command: its image is taken where it calls glowplug.snapshot_point().
-    #[arg(last = true, value_name = "COMMAND", requires = "image", conflicts_with_all = ["handler", "import", "python"])]
+    /// Instead of a handler, a Python command: its image is taken where it calls glowplug.snapshot_point(). What it
+    /// imports after that is in the archive if --import names it.
+    #[arg(last = true, value_name = "COMMAND", requires = "image", conflicts_with_all = ["handler", "python"])]
     pub program: Vec<String>,
 }
 

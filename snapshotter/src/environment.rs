@@ -32,6 +32,13 @@ impl Environment {
         Ok(Self { set })
     }
 
+    /// Sets what neither the user nor this process's environment has.
+    pub fn set_default(&mut self, name: &str, value: &str) {
+        if std::env::var_os(name).is_none() && !self.set.iter().any(|(known, _)| known == name) {
+            self.set.insert(0, (name.to_owned(), value.to_owned()));
+        }
+    }
+
     /// The variables, in order.
     pub fn pairs(&self) -> &[(String, String)] {
         &self.set

@@ -19,7 +19,13 @@ use crate::{image, module_list, payload, recording, scripts, verify};
 /// Runs the command.
 pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     let begun = Instant::now();
-    let target = target_of(arguments)?;
+    let mut target = target_of(arguments)?;
+    if arguments.image && target.handler.is_some() {
+        for name in image::surroundings::CREDENTIALS {
+            target.environment.set_default(name, image::surroundings::PLACEHOLDER);
+        }
+    }
+    let target = target;
     let modules = arguments.modules.as_deref().map(module_list::read).transpose()?;
     let name = arguments
         .name

@@ -13,7 +13,7 @@ pub const SIGNALS: usize = 64;
 /// Words of CPU features in [`Cpu`].
 pub const CPU_WORDS: usize = 12;
 /// Addresses of the wrapper, which is linked for the first of them: below where the kernel puts anything else.
-pub const RESTORER: core::ops::Range<u64> = 0x10_0000..0x40_0000;
+pub const RESTORER: core::ops::Range<u64> = 0x10_0000..0x20_0000;
 /// Most bytes of metadata: more is not an image.
 pub const METADATA_LIMIT: u64 = 16 << 20;
 

@@ -137,11 +137,19 @@ class Capture:
             point.restored = point.Restored(found)
             sys.meta_path.insert(0, point.restored.late)
             self.set_arguments(found["arguments"])
+            if environment.get(b"GLOWPLUG_LOG", b"").lower() == b"info":
+                self.tell()
             hooks.run_after_restore()
             if self.spec["handler"] is None:
                 self.after_program_restored()
         except BaseException as error:
             self.start_again(found, error)
+
+    def tell(self):
+        """One line on stderr, where the log is wanted."""
+        archive, milliseconds = point.restored.archive, point.restored.milliseconds
+        line = f"glowplug: {archive}: the process image is restored ({milliseconds:.1f} ms)\n"
+        os.write(2, line.encode("utf-8", "replace"))
 
     def set_arguments(self, given):
         """`sys.argv` and `sys.orig_argv` as the runtime would have found them; a program's are the same as ever."""

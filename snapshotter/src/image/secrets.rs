@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Order;
 use super::found::{self, Obstacle};
-use super::surroundings::Surroundings;
+use super::surroundings::{PLACEHOLDER, Surroundings};
 use crate::recording;
 
 /// Looks for the values of environment variables in the archive: of this process's own that are likely secrets, and
@@ -17,7 +17,8 @@ use crate::recording;
 /// # Errors
 /// Where one of this process's own is in it.
 pub fn look_for(order: &Order<'_>, surroundings: &Surroundings) -> Result<Vec<Obstacle>> {
-    let given = order.target.environment.pairs();
+    let given = order.target.environment.pairs().iter().filter(|(_, value)| value != PLACEHOLDER);
+    let given: Vec<&(String, String)> = given.collect();
     let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
     let own = std::env::vars().filter(|(name, _)| !names.contains(&name.as_str()));
     // What the function gets of this process's environment anyhow is no secret.

@@ -111,14 +111,14 @@ fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
     let mut places = [[0_u64; 2]; PLACES];
     for group in loads.chunks(PLACES) {
         let mut expected = 0;
+        if !inside(image, group)? {
+            return Err(DAMAGED);
+        }
         for (place, load) in places.iter_mut().zip(group) {
             *place = [load.address, load.length];
             expected += load.length;
         }
         populate(group);
-        if !inside(image, group)? {
-            return Err(DAMAGED);
-        }
         // SAFETY: each place lies in an anonymous mapping of the image's, writable, as was just seen.
         let read = unsafe { image.file.read_into(&places[..group.len()], offset) };
         match read {

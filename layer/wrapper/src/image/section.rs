@@ -22,14 +22,18 @@ pub struct Image<'a> {
     metadata: &'a [u8],
 }
 
+/// The ELF machine number of this program.
+const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
+
 const DAMAGED: Reason<'_> = Reason::new(b"the archive is damaged", b"");
 
-/// Opens the archive. `Err(None)` where it has no image. To `record`, nothing is read ahead.
+/// Opens the archive. `Err(None)` where it has no image, or is none: the loader, which comes next, says what is wrong
+/// with it. To `record`, nothing is read ahead.
 ///
 /// # Errors
 /// Why the image cannot be used.
 pub fn open<'a>(archive: Text<'_>, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
-    let file = File::open(archive, 0).map_err(|e| Reason::failed(b"the archive cannot be opened", e))?;
+    let file = File::open(archive, 0).map_err(|_| None)?;
     if record {
         file.read_nothing_ahead();
     }
@@ -43,16 +47,17 @@ pub fn open<'a>(archive: Text<'_>, record: bool) -> Result<Image<'a>, Option<Rea
 fn find<'a>(file: File, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
     let unreadable = |e| Reason::failed(b"the archive cannot be read", e);
     let mut page = [0; header::PAGE];
-    let page = file.read_at(&mut page, 0).map_err(unreadable)?;
-    let header = HeaderPage::ref_from_bytes(page).map_err(|_| DAMAGED)?;
-    if header.magic != header::MAGIC || header.major != header::MAJOR {
-        return Err(Some(Reason::new(b"not an archive of this version", b"")));
-    }
-    if header.checksum != xxh3_64(&page[..header::PAGE - 8]) {
-        return Err(Some(DAMAGED));
+    let page = file.read_at(&mut page, 0).map_err(|_| None)?;
+    let header = HeaderPage::ref_from_bytes(page).map_err(|_| None)?;
+    let known = header.magic == header::MAGIC && header.major == header::MAJOR;
+    if !known || header.checksum != xxh3_64(&page[..header::PAGE - 8]) {
+        return Err(None);
     }
     let sections = header.sections.get(..header.section_count as usize).ok_or(DAMAGED)?;
     let section = sections.iter().find(|s| s.kind == IMAGE_SECTION).ok_or(None)?;
+    if header.machine != MACHINE || header.page_size as usize != header::PAGE {
+        return Err(Some(Reason::new(b"it is of another kind of machine", b"")));
+    }
     let (size, _) = file.size_and_time().map_err(unreadable)?;
     if size != header.file_size || section.offset.checked_add(section.length).is_none_or(|end| end > size) {
         return Err(Some(Reason::new(b"the archive is cut short", b"")));

@@ -41,9 +41,22 @@ pub struct Area {
 }
 
 impl Area {
+    /// Not what the kernel makes anew, nor a restorer that restored this process itself.
     fn is_wanted(&self) -> bool {
         let special = ["[vvar]", "[vvar_vclock]", "[vsyscall]"];
-        !special.contains(&self.path.as_str()) && !RESTORER.contains(&self.start)
+        let is_restorer = RESTORER.start <= self.start && self.end <= RESTORER.end;
+        !is_restorer && !special.contains(&self.path.as_str())
+    }
+
+    /// Where the restorer is going to be, nothing can be restored.
+    fn check(&self) -> io::Result<()> {
+        if self.start < RESTORER.end && RESTORER.start < self.end {
+            let (start, end, path) = (self.start, self.end, &self.path);
+            return Err(io::Error::other(format!(
+                "{path} lies at {start:x}-{end:x}, where the restorer has to be: this interpreter cannot be imaged"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -54,6 +67,7 @@ impl Area {
 pub fn save(copy: &Copy, _state: &State, out: File) -> io::Result<Vec<Area>> {
     let mut areas = areas(&copy.file("smaps"))?;
     areas.retain(Area::is_wanted);
+    areas.iter().try_for_each(Area::check)?;
     let memory = File::open(copy.file("mem"))?;
     let pagemap = File::open(copy.file("pagemap"))?;
     let mut out = BufWriter::with_capacity(1 << 20, out);
