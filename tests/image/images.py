@@ -17,7 +17,8 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 NOT_USED = ": the process image is not used: "
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: namespaces, mounts or another user")
+is_root = os.geteuid() == 0
+needs_root = pytest.mark.skipif(not is_root, reason="needs root: namespaces, mounts or another user")
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Workshop:
         self.folder.chmod(0o755)
         self.variables = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "HOME": "/nonexistent",
+            "HOME": str(self.folder),
             "LANG": "C.UTF-8",
         }
         self.programs = Path(shutil.copytree(PROGRAMS, self.folder / "programs", ignore=lambda *_: {"__pycache__"}))

@@ -1,7 +1,6 @@
 """What fails after the restore: a hook says no, a hook fails, the process dies."""
 
 import json
-import os
 import signal
 from pathlib import Path
 

@@ -18,7 +18,7 @@ LACKS = "this processor lacks features of the one it was built for"
 
 @pytest.fixture(scope="module")
 def old(workshop):
-    """An image for processors from about 2009 on."""
+    """An image for processors without AVX."""
     return workshop.take("small-v2", "small.py", options=("--cpu-baseline", "x86-64-v2"))
 
 
@@ -43,12 +43,18 @@ def test_an_image_runs_without_avx_512(small, old):
 
 
 def test_an_old_image_runs_without_avx2(old):
-    assert rung(old.start(**on("Nehalem"))) == "image"
-    assert rung(old.start(**on("SandyBridge"))) == "image"
+    for model in ("Westmere", "SandyBridge", "IvyBridge"):
+        assert rung(old.start(**on(model))) == "image"
+
+
+def test_an_old_image_is_refused_without_aes(old):
+    done = old.start(**on("Nehalem"))
+    assert rung(done) == "code"
+    assert f"{LACKS};" in done.lines[0]
 
 
 def test_an_image_with_avx2_is_refused_without(small):
-    for model in ("Nehalem", "SandyBridge"):
+    for model in ("Westmere", "SandyBridge"):
         done = small.start(**on(model))
         assert rung(done) == "code"
         assert f"{LACKS};" in done.lines[0]
@@ -56,7 +62,7 @@ def test_an_image_with_avx2_is_refused_without(small):
 
 def test_an_image_for_all_of_this_processor_is_refused_on_a_lesser_one(native):
     assert rung(native.restored()) == "image"
-    for model in ("Haswell", "Nehalem"):
+    for model in ("Haswell", "Westmere"):
         done = native.start(**on(model))
         assert rung(done) == "code"
         assert f"{LACKS};" in done.lines[0]

@@ -1,0 +1,56 @@
+"""What is imported after a restore comes from the code archive."""
+
+import json
+import shutil
+
+import images
+import pytest
+
+
+@pytest.fixture(scope="module")
+def late(workshop):
+    """Starts a function that imports when it is invoked, which its image has not seen. Says what it answered."""
+    folder = workshop.folder / "late"
+    folder.mkdir()
+    for name in ("late_function", "neighbour"):
+        shutil.copy2(workshop.programs / f"{name}.py", folder)
+    (folder / "event.json").write_text("{}")
+    target = ("late_function.handler", "--root", folder, "--python", images.PYTHON, "--event", folder / "event.json")
+    command = [images.COMMAND, "snapshot", *target, "--image", "--no-prime", "-o", folder / "archives"]
+    images.run(command, folder, workshop.variables).succeeded()
+    (archive,) = (folder / "archives").glob("*.glow")
+    command = [images.COMMAND, "layer", "--archive", archive, "--dir", folder / "layer"]
+    images.run(command, folder, workshop.variables).succeeded()
+    shutil.rmtree(folder / "layer" / "extensions")
+
+    def invoke(*options):
+        command = [images.COMMAND, "invoke", *target, "--json", *options]
+        outcome = json.loads(images.run(command, folder, workshop.variables).succeeded().out)["outcome"]
+        (invocation,) = outcome["invocations"]
+        return invocation["response"], json.dumps(outcome["log"])
+
+    invoke.layer = folder / "layer"
+    return invoke
+
+
+def test_late_imports_come_from_the_code_archive(late):
+    said, log = late("--layer", late.layer)
+    plain, _ = late("--no-layer")
+    status = said["status"]
+    assert status["rung"] == "image", log
+    assert said["answer"] == plain["answer"] == 42
+    assert said["files"] == plain["files"]
+    assert set(said["loaders"].values()) == {"glowplug"}
+    assert status["late"]["rung"] == "code"
+    assert status["late"]["modules"] >= len(said["loaders"])
+    assert status["late"]["fallbacks"] == []
+
+
+def test_without_the_loader_late_imports_are_plain(late):
+    loader = late.layer / "python" / "_glowplug.abi3.so"
+    hidden = loader.rename(late.layer / "hidden")
+    said, log = late("--layer", late.layer)
+    hidden.rename(loader)
+    assert (said["status"]["rung"], said["answer"], said["status"]["late"]) == ("image", 42, None)
+    assert set(said["loaders"].values()) == {"_frozen_importlib_external"}
+    assert "later imports are plain" in log
