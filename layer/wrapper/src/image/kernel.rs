@@ -1,9 +1,11 @@
 //! What the kernel holds for a process: set to what the image's process had.
 
+use glowplug_records::header::PAGE;
 use glowplug_records::image::{Context, SignalAction};
-use syscalls::{Sysno, syscall};
+use syscalls::{Errno, Sysno, syscall};
 
 use super::Reason;
+use super::calls;
 use super::section::Image;
 use crate::arch;
 use crate::process::Start;
@@ -22,15 +24,18 @@ const PR_SET_MM_MAP: usize = 14;
 /// What a C library finds in its rseq area where registering failed (linux/rseq.h, `cpu_id`).
 const RSEQ_NOT_REGISTERED: u32 = (-2_i32).cast_unsigned();
 
-/// What would fail after the point of no return.
+/// What would fail after the point of no return, and what can be seen to fail: where the heap ends.
 ///
 /// # Errors
-/// What is damaged.
-pub fn check<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
+/// What is damaged, or in the way.
+pub fn check<'a>(image: &Image<'a>, start: &Start<'_>) -> Result<(), Reason<'a>> {
     let context = &image.header.context;
     let aligned = context.stack_pointer.is_multiple_of(8) && context.tid_address.is_multiple_of(4);
     if !aligned || context.resume == 0 || context.tid_address == 0 {
         return Err(Reason::new(b"the image's context is damaged", b""));
+    }
+    if set_memory(context, start).is_err() {
+        fill_to_break(context).map_err(|e| Reason::failed(b"the heap has no room to grow", e))?;
     }
     Ok(())
 }
@@ -39,7 +44,7 @@ pub fn check<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
 ///
 /// # Safety
 /// The image's memory is in place, and the process goes on with it right away.
-pub unsafe fn take_over(image: &Image<'_>, start: &Start<'_>) {
+pub unsafe fn take_over(image: &Image<'_>) {
     let context = &image.header.context;
     for (signal, action) in (1..).zip(&image.header.signals) {
         if signal != SIGKILL && signal != SIGSTOP && *action != SignalAction::default() {
@@ -71,7 +76,6 @@ pub unsafe fn take_over(image: &Image<'_>, start: &Start<'_>) {
     let _ = unsafe { syscall!(Sysno::set_robust_list, list, length) };
     // SAFETY: the area is in the thread control block.
     unsafe { register_sequences(context) };
-    set_memory(context, start);
     // SAFETY: the name has a zero at its end.
     let _ = unsafe { syscall!(Sysno::prctl, PR_SET_NAME, context.name.as_ptr()) };
     let mask = context.signal_mask;
@@ -100,10 +104,8 @@ unsafe fn register_sequences(context: &Context) {
     }
 }
 
-/// Where the heap ends, and what `/proc/self` shows. Needs CONFIG_CHECKPOINT_RESTORE. Refused: the
-/// C library's first request for a larger heap fails, and from then on it takes its memory from
-/// mmap(2) (glibc, malloc/malloc.c, `sysmalloc`).
-fn set_memory(context: &Context, start: &Start<'_>) {
+/// Where the heap ends, and what `/proc/self` shows. Needs CONFIG_CHECKPOINT_RESTORE.
+fn set_memory(context: &Context, start: &Start<'_>) -> Result<(), Errno> {
     let [start_code, end_code, start_data, end_data, start_brk, brk] = context.memory;
     let ends = |texts: &[crate::process::Text<'_>]| {
         let first = texts.first().map_or(0, |text| text.as_ptr() as u64);
@@ -131,5 +133,21 @@ fn set_memory(context: &Context, start: &Start<'_>) {
         0xffff_ffff_0000_0000,
     ];
     // SAFETY: the kernel reads the record and checks it.
-    let _ = unsafe { syscall!(Sysno::prctl, PR_SET_MM, PR_SET_MM_MAP, map.as_ptr(), size_of_val(&map), 0) };
+    unsafe { syscall!(Sysno::prctl, PR_SET_MM, PR_SET_MM_MAP, map.as_ptr(), size_of_val(&map), 0) }.map(|_| ())
+}
+
+/// Where this process's own break is to stay. If it lies below the image's, the C library's first request for a
+/// larger heap fails, and from then on it takes its memory from mmap(2) (glibc, malloc/malloc.c, `sysmalloc`). If it
+/// lies above, brk(2) answers with it, and the C library believes to have got all up to there: so it gets that.
+fn fill_to_break(context: &Context) -> Result<(), Errno> {
+    const READ_WRITE: u8 = 3;
+    let [.., end] = context.memory;
+    // SAFETY: asks where it is.
+    let own = unsafe { syscall!(Sysno::brk, 0) }? as u64;
+    let start = end.next_multiple_of(PAGE as u64);
+    if end == 0 || own <= start {
+        return Ok(());
+    }
+    // SAFETY: over nothing.
+    unsafe { calls::map_at(start, own.next_multiple_of(PAGE as u64) - start, READ_WRITE, None, false) }
 }

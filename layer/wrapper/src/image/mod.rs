@@ -76,7 +76,7 @@ fn attempt<'a>(
     let latch = latch::arm(&image, settings, arena)?;
     let done = memory::place(&image, settings.record).and_then(|()| {
         vdso::redirect(&image, start)?;
-        kernel::check(&image)?;
+        kernel::check(&image, start)?;
         descriptors::make(&image)
     });
     if let Err(reason) = done {
@@ -102,7 +102,7 @@ fn attempt<'a>(
     }
     // SAFETY: the memory of the image is in place.
     unsafe {
-        kernel::take_over(&image, start);
+        kernel::take_over(&image);
         arch::enter(&image.header.context, addr_of_mut!(RESTORED))
     }
 }
