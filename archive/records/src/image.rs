@@ -156,6 +156,8 @@ pub mod mapping_kind {
     pub const IMAGE: u8 = 1;
     /// Private pages of the file of a [`super::FileGuard`].
     pub const FILE: u8 = 2;
+    /// Part of an earlier mapping that nobody may touch (madvise(2), MADV_GUARD_INSTALL).
+    pub const GUARD: u8 = 3;
 }
 
 /// Memory to be mapped.

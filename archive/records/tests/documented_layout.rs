@@ -98,6 +98,7 @@ fn every_number_is_documented_as_it_is() {
                 (mapping_kind::ANONYMOUS.into(), "anonymous"),
                 (mapping_kind::IMAGE.into(), "image"),
                 (mapping_kind::FILE.into(), "file"),
+                (mapping_kind::GUARD.into(), "guard"),
             ],
         ),
         (

@@ -200,6 +200,7 @@ fn descriptors(
             "file" => {
                 record.kind = descriptor_kind::FILE;
                 record.number = facts.wanted("offset")?;
+                record.content = metadata.text(&own_library(text("path")))?;
             }
             "epoll" => {
                 record.kind = descriptor_kind::EPOLL;
@@ -265,6 +266,17 @@ fn descriptors(
     // Duplicates come after what they are of.
     records.sort_by_key(|record| record.kind == descriptor_kind::DUPLICATE);
     Ok((records, targets))
+}
+
+/// The content of a small library that is open: libffi maps its own file again for new callbacks, also where the
+/// process may not open it.
+fn own_library(path: &str) -> Vec<u8> {
+    const LARGEST: u64 = 256 << 10;
+    let is_library = path.rsplit('/').next().is_some_and(|name| name.contains(".so"));
+    if is_library && std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LARGEST) {
+        return std::fs::read(path).unwrap_or_default();
+    }
+    Vec::new()
 }
 
 trait OrName {

@@ -53,6 +53,8 @@ pub struct Area {
     pub flags: Vec<String>,
     /// What is stored: page number within the area, how many, number of the first in `pages.bin`.
     pub runs: Vec<[u64; 3]>,
+    /// Pages that nobody may touch: page number within the area, how many.
+    pub guards: Vec<[u64; 2]>,
 }
 
 /// `process.json` (`glowplug_image/capture.py`).

@@ -234,6 +234,7 @@ impl<'a> Piece<'a> {
         };
         *size += bytes;
         if bytes == 0 {
+            base.over = self.guards();
             return base;
         }
         let writable = self.protection & WRITE != 0;
@@ -281,7 +282,20 @@ impl<'a> Piece<'a> {
                 page = until;
             }
         }
+        base.over.extend(self.guards());
         base
+    }
+
+    /// What nobody may touch.
+    fn guards(&self) -> Vec<Mapping> {
+        let guard = |[first, count]: &[u64; 2]| Mapping {
+            address: self.area.start + first * PAGE_BYTES,
+            length: count * PAGE_BYTES,
+            kind: mapping_kind::GUARD,
+            over: 1,
+            ..Mapping::default()
+        };
+        self.area.guards.iter().map(guard).collect()
     }
 }
 

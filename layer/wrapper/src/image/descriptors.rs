@@ -6,6 +6,7 @@ use syscalls::{Errno, Sysno, syscall};
 use super::Reason;
 use super::calls::File;
 use super::section::Image;
+use crate::process::Text;
 
 // fcntl.h, sys/epoll.h, sys/socket.h: the same on x86-64 and 64-bit ARM.
 const F_GETFD: usize = 1;
@@ -60,8 +61,12 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
     let mut ends = [-1_i32; 2];
     let file = match descriptor.kind {
         kind::FILE => {
-            let path = image.text(descriptor.path)?;
-            let file = File::open(path, flags).map_err(failed)?;
+            let (path, content) = (image.text(descriptor.path)?, image.bytes(descriptor.content)?);
+            let file = match File::open(path, flags) {
+                Err(_) if !content.is_empty() => in_memory(path, content),
+                opened => opened,
+            };
+            let file = file.map_err(failed)?;
             // SAFETY: no memory is involved. A device may have no offset.
             let _ = unsafe { syscall!(Sysno::lseek, file.0, descriptor.number, 0) };
             file
@@ -79,10 +84,8 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
             arm(file.map_err(failed)?, descriptor).map_err(failed)?
         }
         kind::MEMFD => {
-            let name = image.text(descriptor.path)?;
-            // SAFETY: the kernel reads the name.
-            let file = made(unsafe { syscall!(Sysno::memfd_create, name.as_ptr(), 1) }).map_err(failed)?;
-            write_all(file, image.bytes(descriptor.content)?).map_err(failed)?;
+            let (name, content) = (image.text(descriptor.path)?, image.bytes(descriptor.content)?);
+            let file = in_memory(name, content).map_err(failed)?;
             // SAFETY: no memory is involved.
             let _ = unsafe { syscall!(Sysno::lseek, file.0, descriptor.number, 0) };
             file
@@ -123,6 +126,16 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
         return settle(peer, descriptor.peer, peer_on_exec).map_err(failed);
     }
     settle(out_of_the_way(file).map_err(failed)?, descriptor.fd, on_exec).map_err(failed)
+}
+
+/// An anonymous file with some content.
+fn in_memory(name: Text<'_>, content: &[u8]) -> Result<File, Errno> {
+    // memfd_create(2) takes at most 249 bytes: of a path the end.
+    let bytes = name.to_bytes();
+    let end = bytes.len().saturating_sub(200);
+    // SAFETY: the rest of a zero-terminated text; the kernel reads it.
+    let file = File(unsafe { syscall!(Sysno::memfd_create, name.as_ptr().add(end), 1) }? as i32);
+    write_all(file, content).map(|()| file)
 }
 
 fn out_of_the_way(file: File) -> Result<File, Errno> {

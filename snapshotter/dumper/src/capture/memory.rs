@@ -38,6 +38,8 @@ pub struct Area {
     pub flags: Vec<String>,
     /// What is stored: page number within the area, how many, and the number of the first in `pages.bin`.
     pub runs: Vec<[u64; 3]>,
+    /// Pages that nobody may touch: number within the area, and how many.
+    pub guards: Vec<[u64; 2]>,
 }
 
 impl Area {
@@ -46,6 +48,13 @@ impl Area {
         let special = ["[vvar]", "[vvar_vclock]", "[vsyscall]"];
         let is_restorer = RESTORER.start <= self.start && self.end <= RESTORER.end;
         !is_restorer && !special.contains(&self.path.as_str())
+    }
+
+    fn add_guard(&mut self, page: u64) {
+        match self.guards.last_mut() {
+            Some([start, length]) if *start + *length == page => *length += 1,
+            _ => self.guards.push([page, 1]),
+        }
     }
 
     /// Where the restorer is going to be, nothing can be restored.
@@ -102,8 +111,14 @@ fn save_area(
             let page_bytes = &mut bytes[..PAGE];
             match memory.read_exact_at(page_bytes, area.start + page * PAGE_BYTES) {
                 Ok(()) => {}
-                // Behind the end of the file.
-                Err(error) if error.raw_os_error() == Some(libc::EIO) && area.inode != 0 => continue,
+                // Behind the end of the file, or memory that nobody may touch (MADV_GUARD_INSTALL, which glibc uses
+                // for the stacks of threads from 2.42 on).
+                Err(error) if error.raw_os_error() == Some(libc::EIO) => {
+                    if area.inode == 0 {
+                        area.add_guard(page);
+                    }
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
             if page_bytes.iter().all(|byte| *byte == 0) {
@@ -153,5 +168,15 @@ fn parse_area(line: &str) -> Option<Area> {
     let _device = words.next()?;
     let inode = words.next()?.parse().ok()?;
     let path = words.next().unwrap_or_default().trim_start().to_owned();
-    Some(Area { start, end, permissions, offset, inode, path, flags: Vec::new(), runs: Vec::new() })
+    Some(Area {
+        start,
+        end,
+        permissions,
+        offset,
+        inode,
+        path,
+        flags: Vec::new(),
+        runs: Vec::new(),
+        guards: Vec::new(),
+    })
 }
