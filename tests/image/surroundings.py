@@ -37,7 +37,8 @@ def stranger(workshop):
     closed = workshop.folder / "closed"
     closed.touch(mode=0o000)
     lines = ["set -e"]
-    if sys.base_prefix == "/usr":
+    if sys.base_prefix.endswith("/usr"):
+        # A distribution's: other libraries lie there too, and libffi opens itself again (its static trampolines).
         hidden[1] = Path(os.__file__).parent
         lines.append(f"mount --bind '{closed}' '{executable}'")
     lines += [f"mount -t tmpfs -o mode=700 none '{folder}'" for folder in hidden]

@@ -22,6 +22,7 @@ import mmap
 import multiprocessing.pool
 import multiprocessing.popen_fork
 import multiprocessing.queues
+import multiprocessing.resource_tracker
 import multiprocessing.synchronize
 import os
 import pstats
