@@ -3,7 +3,8 @@
 //! starts from the code archive instead.
 //!
 //! A process holds a lock on the file for as long as it is in between (flock(2), which ends with the
-//! process), so several may be under way at once.
+//! process). Others that start meanwhile go on without a mark: changing a lock's kind is not atomic, so a
+//! shared one would let a third start see the mark of a process that is alive and alone.
 
 use syscalls::{Errno, Sysno, syscall};
 
@@ -19,7 +20,6 @@ const O_CREAT: usize = 0o100;
 const O_NOFOLLOW: usize = 0o400_000;
 #[cfg(target_arch = "aarch64")]
 const O_NOFOLLOW: usize = 0o100_000;
-const LOCK_SH: usize = 1;
 const LOCK_EX: usize = 2;
 const LOCK_NB: usize = 4;
 const F_DUPFD_CLOEXEC: usize = 1030;
@@ -46,8 +46,12 @@ pub fn arm<'a>(
     let moved = unsafe { syscall!(Sysno::fcntl, low.0, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
     low.close();
     let Ok(file) = moved.map(|fd| File(fd as i32)) else { return Ok(Latch(None)) };
-    let alone = lock(file, LOCK_EX).is_ok();
-    if alone && file.size_and_time().is_ok_and(|(size, _)| size > 0) {
+    if lock(file, LOCK_EX).is_err() {
+        // Another start is in between, and its mark stands for both.
+        file.close();
+        return Ok(Latch(None));
+    }
+    if file.size_and_time().is_ok_and(|(size, _)| size > 0) {
         file.close();
         return Err(Reason::new(
             b"the last start from it crashed (remove this file to try again): ",
@@ -56,7 +60,7 @@ pub fn arm<'a>(
     }
     // SAFETY: the kernel reads one byte.
     let marked = unsafe { syscall!(Sysno::pwrite64, file.0, b"1".as_ptr(), 1, 0) };
-    if marked.is_err() || lock(file, LOCK_SH).is_err() {
+    if marked.is_err() {
         file.close();
         return Ok(Latch(None));
     }
@@ -78,11 +82,8 @@ impl Latch {
     /// The restore ends without a crash.
     pub fn disarm(self) {
         let Some(file) = self.0 else { return };
-        // Others that are under way keep their mark.
-        if lock(file, LOCK_EX).is_ok() {
-            // SAFETY: no memory is involved.
-            let _ = unsafe { syscall!(Sysno::ftruncate, file.0, 0) };
-        }
+        // SAFETY: no memory is involved.
+        let _ = unsafe { syscall!(Sysno::ftruncate, file.0, 0) };
         file.close();
     }
 }
