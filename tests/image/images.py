@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from image_section import ImageFile
 from processes import COMMAND, PYTHON, Finished
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -83,6 +84,9 @@ class Workshop:
         return self.images[name]
 
     def remove(self):
+        """Removes the folder, and the crash latches of its images."""
+        for archive in self.folder.rglob("*.glow"):
+            Path("/tmp", ImageFile(archive).latch).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
