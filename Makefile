@@ -33,7 +33,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats lint rust-tests wheel-check recipes-check python-tests cpython-tests arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats lint rust-tests wheel-check recipes-check python-tests cpython-tests image-endurance arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,10 @@ python-tests: wheel pythons ## End-to-end tests, with every Python
 cpython-tests: wheel pythons ## Many more of CPython's own tests than `make test` runs, from an archive (an hour)
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@GLOWPLUG_CPYTHON_TESTS=all $(PYTHON) $(SETUP)/each_python.py tests/cpython $(ARGS)
+
+image-endurance: wheel pythons ## 10,000 restores of three functions, 2,000 in search of values that repeat (half an hour)
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@target/venvs/3.12/bin/python tests/image/endurance.py $(ARGS)
 
 arm64: tools ## Build everything for arm64 and try it under emulation (Debian's compiler and Pythons; half an hour)
 	@$(PYTHON) tests/arm64/try_arm64.py $(ARGS)

@@ -103,7 +103,7 @@ def main():
             found = refused + parts.obstacles.find(fresh_sockets=True)
             result = {
                 "obstacles": [obstacle.to_json() for obstacle in found],
-                "descriptors": parts.descriptors.found()[0],
+                "descriptors": parts.descriptors.found(fresh_sockets=True)[0],
                 "environment": sorted(watch.environment_reads()),
             }
         watch.end()

@@ -39,6 +39,11 @@ impl Environment {
         }
     }
 
+    /// The value that the user has set.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.set.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The variables, in order.
     pub fn pairs(&self) -> &[(String, String)] {
         &self.set

@@ -21,6 +21,10 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut target = target_of(arguments)?;
     if arguments.image && target.handler.is_some() {
+        // Lambda sets both.
+        if let Some(region) = target.environment.value("AWS_REGION").map(str::to_owned) {
+            target.environment.set_default("AWS_DEFAULT_REGION", &region);
+        }
         for name in image::surroundings::CREDENTIALS {
             target.environment.set_default(name, image::surroundings::PLACEHOLDER);
         }

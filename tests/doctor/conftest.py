@@ -47,6 +47,6 @@ def watched(write):
     def run_program(text, **variables):
         begin = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); sys.dont_write_bytecode = True\n"
         program = write("program.py", begin + text)
-        return json.loads(run(PYTHON, program, **variables).silently().out)
+        return json.loads(run(PYTHON, program, cwd=program.parent, **variables).silently().out)
 
     return run_program

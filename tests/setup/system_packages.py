@@ -14,6 +14,7 @@ NEEDED = {
     "bwrap": "bubblewrap",
     "readelf": "binutils",
     "valgrind": "valgrind",
+    "qemu-x86_64-static": "qemu-user-static",
     "usr/include/stdio.h": "libc6-dev",
     "usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }

@@ -258,6 +258,7 @@ fn descriptors(
                 let narrow = |name: &str| facts.number(name).unwrap_or(0) & 0xffff_ffff;
                 record.number = narrow("family") << 32 | narrow("type");
                 record.timer[0] = narrow("protocol");
+                record.content = metadata.text(&options(facts.list("options"))?)?;
             }
             other => return Err(anyhow!("descriptor {}: {other} cannot be made again", descriptor.fd)),
         }
@@ -266,6 +267,15 @@ fn descriptors(
     // Duplicates come after what they are of.
     records.sort_by_key(|record| record.kind == descriptor_kind::DUPLICATE);
     Ok((records, targets))
+}
+
+/// Options of a socket: level, name and value of each, four bytes each.
+fn options(found: &[Value]) -> Result<Vec<u8>> {
+    let numbers = found.iter().flat_map(|option| option.as_array().into_iter().flatten());
+    let numbers =
+        numbers.map(|n| n.as_i64().and_then(|n| i32::try_from(n).ok()).context("a socket's option"));
+    let numbers: Vec<i32> = numbers.collect::<Result<_>>()?;
+    Ok(numbers.iter().flat_map(|n| n.to_le_bytes()).collect())
 }
 
 /// The content of a small library that is open: libffi maps its own file again for new callbacks, also where the

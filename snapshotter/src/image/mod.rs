@@ -17,6 +17,7 @@ pub mod surroundings;
 mod take;
 mod vdso;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         prefetch::image::plan(order.archive, surroundings.root(), &looked)?;
     }
     let mut warnings = process.warnings;
+    warnings.extend(missing_region(order, &process.variables));
     warnings.extend(secrets::look_for(order, &surroundings)?);
     let last = take::replay(order, &surroundings, progress, false)?;
     for answers in [&first.replay.responses, &last.replay.responses] {
@@ -142,6 +144,23 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         root: surroundings.root().map(Path::to_owned),
         warnings,
         seconds: [taken, replayed - taken, begun.elapsed() - replayed].map(|d: Duration| d.as_secs_f64()),
+    })
+}
+
+/// Lambda sets the region: an image of a handler that has looked for it in vain is never used there.
+fn missing_region(order: &Order<'_>, variables: &BTreeMap<String, Option<String>>) -> Option<Obstacle> {
+    let unset = |name: &str| variables.get(name).is_some_and(Option::is_none);
+    let missing = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find(|name| unset(name));
+    missing.filter(|_| order.target.handler.is_some()).map(|name| Obstacle {
+        kind: "region".to_owned(),
+        what: format!(
+            "init read {name}, which is not set here and is on Lambda: no start there can use the image"
+        ),
+        module: None,
+        file: None,
+        line: None,
+        library: None,
+        remedy: "name the function's region with --env AWS_REGION=...".to_owned(),
     })
 }
 

@@ -110,6 +110,14 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
             let file = made(unsafe { syscall!(Sysno::socket, family, kind, descriptor.timer[0]) })
                 .map_err(failed)?;
             set_flags(file, descriptor.flags).map_err(failed)?;
+            for option in image.bytes(descriptor.content)?.chunks_exact(12) {
+                let word = |at: usize| {
+                    i32::from_le_bytes([option[at], option[at + 1], option[at + 2], option[at + 3]])
+                };
+                // SAFETY: the kernel reads four bytes.
+                unsafe { syscall!(Sysno::setsockopt, file.0, word(0), word(4), option[8..].as_ptr(), 4) }
+                    .map_err(failed)?;
+            }
             file
         }
         kind::DUPLICATE => {

@@ -133,7 +133,8 @@ fn set_memory(context: &Context, start: &Start<'_>) -> Result<(), Errno> {
         0xffff_ffff_0000_0000,
     ];
     // SAFETY: the kernel reads the record and checks it.
-    unsafe { syscall!(Sysno::prctl, PR_SET_MM, PR_SET_MM_MAP, map.as_ptr(), size_of_val(&map), 0) }.map(|_| ())
+    unsafe { syscall!(Sysno::prctl, PR_SET_MM, PR_SET_MM_MAP, map.as_ptr(), size_of_val(&map), 0) }
+        .map(|_| ())
 }
 
 /// Where this process's own break is to stay. If it lies below the image's, the C library's first request for a
