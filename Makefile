@@ -16,7 +16,8 @@ JOBS ?= 2
 ARGS ?=
 FUZZ_SECONDS ?= 60
 DENY ?= licenses bans sources
-export PYTHONS JOBS
+GLOWPLUG_TESTS ?=
+export PYTHONS JOBS GLOWPLUG_TESTS
 
 SETUP := tests/setup
 TOOLS := target/venvs/tools/bin
