@@ -47,7 +47,7 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
-test: lint rust-tests wheel wheel-check recipes-check bench-check python-tests ## Everything that CI runs
+test: lint rust-tests wheel wheel-check recipes-check python-tests ## Everything that CI runs
 
 bench: wheel pythons ## Measure cold starts in the local sandbox, with every function; the report is in target/bench/report
 	@$(PYTHON) $(SETUP)/install_wheel.py
