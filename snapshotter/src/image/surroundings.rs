@@ -148,7 +148,7 @@ impl Surroundings {
             }
         };
         command.env_clear().envs(&self.variables);
-        without_descriptors(&mut command);
+        without_inheritance(&mut command);
         Ok(command)
     }
 }
@@ -171,13 +171,18 @@ fn wanted(isolation: Isolation) -> Result<bool> {
     }
 }
 
-/// Descriptors inherited from whoever runs the snapshot step are not the function's.
-fn without_descriptors(command: &mut Command) {
+/// Descriptors inherited from whoever runs the snapshot step are not the function's, nor are signals that it ignores, as
+/// a shell has its background jobs ignore SIGINT.
+fn without_inheritance(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
-    // SAFETY: between fork and exec only close_range(2) is called. Where a kernel before 5.11 does not
-    // have it, what is inherited is told apart by process D.
+    const LAST_STANDARD: libc::c_int = 31;
+    // SAFETY: between fork and exec only signal(2) and close_range(2) are called. Where a kernel before 5.11 does not
+    // have the latter, what is inherited is told apart by process D.
     unsafe {
         command.pre_exec(|| {
+            for number in 1..=LAST_STANDARD {
+                libc::signal(number, libc::SIG_DFL);
+            }
             libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
             Ok(())
         });
