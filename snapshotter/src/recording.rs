@@ -18,6 +18,9 @@ use crate::target::Target;
 /// How long output is waited for after the target has ended: its children may hold the pipe.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// What a failed target means for a snapshot.
+pub const NOTHING_WRITTEN: &str = "nothing was written";
+
 /// What was recorded, as far as this program reads it itself.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Recording {
@@ -84,7 +87,7 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
     target.environment.apply(&mut command);
     command.args(target.options()).args([scripts.join("trace.py"), spec, out.to_owned()]);
     let status = run_shown(command, progress)?;
-    check(status)?;
+    check(status, NOTHING_WRITTEN)?;
 
     let text = std::fs::read_to_string(out).map_err(|_| {
         TargetFailed("the target ended its process before it was done (os._exit?)".to_owned())
@@ -145,17 +148,17 @@ fn pass_on(
     }
 }
 
-/// An error where the target failed.
-pub fn check(ended: ExitStatus) -> Result<()> {
+/// An error where the target failed, and so `lost`.
+pub fn check(ended: ExitStatus, lost: &str) -> Result<()> {
     use std::os::unix::process::ExitStatusExt as _;
     if ended.success() {
         return Ok(());
     }
     if ended.code() == Some(status::TARGET.into()) {
-        return Err(TargetFailed("nothing was written, because the target failed".to_owned()).into());
+        return Err(TargetFailed(format!("{lost}, because the target failed")).into());
     }
     if let Some(signal) = ended.signal() {
         return Err(TargetFailed(format!("the target was ended by signal {signal}")).into());
     }
-    bail!("recording the target failed ({ended}): see above")
+    bail!("{lost}: running the target failed ({ended}): see above")
 }

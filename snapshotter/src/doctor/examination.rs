@@ -1,17 +1,17 @@
 //! The run of the target that is examined (`python/doctor.py`).
 
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::failure::{TargetFailed, status};
+use crate::failure::TargetFailed;
 use crate::image::surroundings;
 use crate::interpreter::optimize_options;
 use crate::progress::Progress;
-use crate::recording::run_shown;
+use crate::recording::{check, run_shown};
 use crate::target::Target;
 
 /// What the script found.
@@ -94,23 +94,9 @@ pub fn examine(target: &Target, scripts: &Path, progress: &Progress) -> Result<E
         spec,
         out.clone(),
     ]);
-    check(run_shown(command, progress)?)?;
+    check(run_shown(command, progress)?, "nothing could be found out")?;
     let text = std::fs::read_to_string(&out).map_err(|_| {
         TargetFailed("the target ended its process before it was done (os._exit?)".to_owned())
     })?;
     serde_json::from_str(&text).context("what was found cannot be read")
-}
-
-fn check(ended: ExitStatus) -> Result<()> {
-    use std::os::unix::process::ExitStatusExt as _;
-    if ended.success() {
-        return Ok(());
-    }
-    if ended.code() == Some(status::TARGET.into()) {
-        return Err(TargetFailed("nothing could be found out, because the target failed".to_owned()).into());
-    }
-    if let Some(signal) = ended.signal() {
-        return Err(TargetFailed(format!("the target was ended by signal {signal}")).into());
-    }
-    bail!("examining the target failed ({ended}): see above")
 }

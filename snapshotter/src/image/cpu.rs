@@ -6,7 +6,7 @@ use glowplug_archive::image::{Baseline, Cpu, features};
 /// `--cpu-baseline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CpuBaseline {
-    /// Processors from about 2009 on.
+    /// Processors from about 2010 on.
     #[value(name = "x86-64-v2")]
     V2,
     /// Processors with AVX2, from about 2013 on: what Lambda has.
@@ -28,10 +28,11 @@ const GLIBC_V2: &str =
 const NUMPY_V3: &str = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR";
 const NUMPY_V2: &str = " AVX F16C FMA3 AVX2";
 
-/// OPENSSL_ia32cap (OpenSSL manual): masks of CPUID 1 (EDX, ECX) and 7 (EBX, ECX), as much as each word may keep.
-/// The second word takes away AVX-512, SHA, ADX, RDSEED, VAES and VPCLMULQDQ.
-const OPENSSL_V3: &str = ":~0x20040000e0fb0000:~0x0000060000000600";
-const OPENSSL_V2: &str = "~0x3000100040000000:~0x20040000e0fb0128:~0x0000060000000600";
+/// OPENSSL_ia32cap (OpenSSL manual): what to take away of CPUID 1 (ECX, EDX) and 7.0 (ECX, EBX), the higher half first,
+/// and all of what later versions look at beyond that. Of leaf 7: AVX-512, SHA, ADX, RDSEED; GFNI, VAES, VPCLMULQDQ.
+const OPENSSL_V3: &str = ":~0x00005f42f02f0000:0";
+/// Also of leaf 1 FMA, XOP, MOVBE, AVX and F16C, of leaf 7 BMI1, AVX2 and BMI2.
+const OPENSSL_V2: &str = "~0x3040180000000000:~0x00005f42f02f0128:0";
 
 impl CpuBaseline {
     /// What processors have to have.

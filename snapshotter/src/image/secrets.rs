@@ -32,7 +32,7 @@ pub fn look_for(order: &Order<'_>, surroundings: &Surroundings) -> Result<Vec<Ob
     let output = command.output().context("cannot look for secrets")?;
     // The values are not to lie about for longer than that.
     fs::remove_file(&spec).with_context(|| format!("cannot remove {}", spec.display()))?;
-    recording::check(output.status).context("looking for secrets")?;
+    recording::check(output.status, "secrets could not be looked for")?;
     let found: Found = found::read(folder, "secrets.json")?;
     if !found.own.is_empty() {
         bail!(

@@ -69,7 +69,7 @@ fn run(
     if ended.code() == Some(REFUSED) {
         return Err(refusal(&found::read::<Vec<Obstacle>>(folder, "refused.json")?));
     }
-    recording::check(ended)?;
+    recording::check(ended, recording::NOTHING_WRITTEN)?;
     let wanted = if plain { "responses.json" } else { "capture.json" };
     if !folder.join(wanted).is_file() {
         return Err(TargetFailed("the target ended its process before its image was taken".to_owned()).into());
