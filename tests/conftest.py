@@ -123,6 +123,12 @@ def stall(tmp_path_factory, archives):
 
 
 @pytest.fixture
+def function(tmp_path):
+    """A copy of the function in `functions/stall` that a test may change."""
+    return snapshots.copy_of("stall", tmp_path / "function")
+
+
+@pytest.fixture
 def stall_with(tmp_path):
     """Makes a copy of `functions/stall` and its archive, with further arguments for `glowplug snapshot`."""
 

@@ -20,6 +20,16 @@ AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+# The function that most tests start, and its answer.
+ANSWER = "import stall; print(stall.handler({}, None))"
+
+# Where a module came from: put before programs that ask.
+CAME_FROM = """
+import sys
+def came_from(name):
+    return type(sys.modules[name].__spec__.loader).__name__
+"""
+
 
 @dataclass
 class Finished:
@@ -97,3 +107,9 @@ def same(served, plain):
         difference = "\n".join(difflib.unified_diff(wanted, found, "plain", "served", lineterm="", n=1))
         assert found == wanted, f"{what}:\n{difference[:4000]}"
     assert served.status == plain.status
+
+
+def served(archive, program, *options, **environment):
+    """What a program prints that must not fall back and not write to stderr. It may ask where a module `came_from`."""
+    options = (*options, "-c", CAME_FROM + program)
+    return python(*options, archive=archive, GLOWPLUG_STRICT=1, **environment).silently().out

@@ -64,3 +64,13 @@ def snapshot(folder, *arguments, root=None, executable=PYTHON, **options):
 def copy_of(name, destination):
     """A copy of one of the function directories of the tests, which the tests may change."""
     return Path(shutil.copytree(FUNCTIONS / name, destination, ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def build(*arguments, **options):
+    """What `glowplug snapshot` with the Python under test left, whether it succeeded or not."""
+    return glowplug("snapshot", *arguments, "--python", PYTHON, **options)
+
+
+def left(folder):
+    """All files below a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []

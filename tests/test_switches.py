@@ -6,9 +6,8 @@ import json
 import re
 
 import pytest
-from processes import plain_and_served, python
+from processes import ANSWER, plain_and_served, python
 
-ANSWER = "import stall; print(stall.handler({}, None))"
 STATUS = "import json, _glowplug; print(json.dumps(_glowplug.status(), default=str))"
 
 
