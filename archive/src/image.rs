@@ -2,3 +2,4 @@
 
 pub use glowplug_records::cpu::{Baseline, features};
 pub use glowplug_records::image::*;
+pub use glowplug_records::threads::*;

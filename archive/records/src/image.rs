@@ -7,7 +7,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first eight bytes of the section; the last two are the version of its layout.
-pub const MAGIC: [u8; 8] = *b"GLOWIM01";
+pub const MAGIC: [u8; 8] = *b"GLOWIM02";
 /// Signals that have an action: 1 to 64.
 pub const SIGNALS: usize = 64;
 /// Words of CPU features in [`Cpu`].
@@ -139,6 +139,14 @@ pub struct ImageHeader {
     pub folder: Text,
     /// Name of the crash latch.
     pub latch: Text,
+    /// [`crate::threads::Thread`]s.
+    pub threads: Table,
+    /// [`crate::threads::CachedTid`]s.
+    pub cached_tids: Table,
+    /// [`crate::threads::Deadline`]s.
+    pub deadlines: Table,
+    /// What CLOCK_REALTIME and CLOCK_MONOTONIC said when the image was taken, in nanoseconds.
+    pub clocks: [u64; 2],
     /// What each signal does, from signal 1 on.
     pub signals: [SignalAction; SIGNALS],
 }

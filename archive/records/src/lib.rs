@@ -8,3 +8,4 @@
 pub mod cpu;
 pub mod header;
 pub mod image;
+pub mod threads;

@@ -8,6 +8,7 @@ use glowplug_records::image::{
     SIGNALS, SignalAction, Table, Text, Variable, VdsoFunction, advice, descriptor_kind, file_guard,
     mapping_kind,
 };
+use glowplug_records::threads::{CachedTid, Deadline, Thread};
 
 const DOCUMENT: &str = include_str!("../../../docs/format.md");
 
@@ -65,9 +66,12 @@ fn every_record_is_documented_as_it_is() {
     let records = [
         record!(ImageHeader: magic, metadata_length, checksum, data_offset, memory_size, cpu, context, key, mappings,
             loads, touched, vdso, files, variables, descriptors, epoll_targets, arguments, executable, handler, folder,
-            latch, signals),
+            latch, threads, cached_tids, deadlines, clocks, signals),
         record!(Context: resume, stack_pointer, thread_pointer, tid_address, robust_list, rseq, alternate_stack,
             signal_mask, memory, stack, stack_limit, vdso, name),
+        record!(Thread: frame, thread_pointer, tid_address, robust_list, rseq, name, processors),
+        record!(CachedTid: address, thread, reserved),
+        record!(Deadline: address, clock, reserved),
         record!(SignalAction: handler, flags, restorer, mask),
         record!(Mapping: address, length, source, protection, kind, over, advice, file),
         record!(Load: address, length),

@@ -22,6 +22,7 @@ use pyo3::prelude::*;
 fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dumper::Dumper>()?;
     module.add_function(wrap_pyfunction!(capture::capture, module)?)?;
+    module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::touched, module)?)?;
     module.add_function(wrap_pyfunction!(dumper::layout_table, module)?)

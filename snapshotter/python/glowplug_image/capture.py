@@ -77,7 +77,11 @@ class Capture:
         flush()
         gc.collect()
         gc.freeze()
-        found = self.dumper.capture(self.spec["output"])
+        try:
+            found = self.dumper.capture(self.spec["output"])
+        except self.dumper.NotCarriedError as error:
+            remedy = "stop it in a before_snapshot hook, or start it in the handler, when it is first needed"
+            self.refuse([{"kind": "thread", "what": str(error), "remedy": remedy, "fatal": True}])
         if found is None:
             self.leave(TAKEN)
         self.found = found
@@ -131,6 +135,7 @@ class Capture:
         environment = found["environment"]
         self.replay = environment.pop(REPLAY, None)
         try:
+            renewal.threads.renumber(found["threads"])
             renewal.renew(environment)
             unwritten = environment.get(b"PYTHONDONTWRITEBYTECODE")
             sys.dont_write_bytecode = bool(self.spec["dont_write_bytecode"] or unwritten)

@@ -8,7 +8,7 @@ use glowplug_archive::checksum;
 use glowplug_archive::header::PAGE;
 use glowplug_archive::image::{
     Context, Cpu, Descriptor, EpollTarget, FileGuard, ImageHeader, MAGIC, SIGNALS, SignalAction, Table, Text,
-    Variable, VdsoFunction, descriptor_kind, file_guard,
+    Thread, Variable, VdsoFunction, descriptor_kind, file_guard,
 };
 use serde_json::Value;
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
@@ -18,6 +18,7 @@ use super::files::Guard;
 use super::found::{self, Capture, Process};
 use super::layout::Layout;
 use super::surroundings::latch_name;
+use super::threads::Threads;
 
 /// What goes into the section.
 pub struct Content<'a> {
@@ -25,6 +26,8 @@ pub struct Content<'a> {
     pub capture: &'a Capture,
     /// What it knows of itself.
     pub process: &'a Process,
+    /// What was found of its other threads.
+    pub threads: &'a Threads,
     /// Its memory, laid out.
     pub layout: &'a Layout,
     /// The pages that the layout names.
@@ -102,6 +105,12 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.handler = metadata.text(content.handler.as_bytes())?;
     header.folder = metadata.text(capture.state.folder.as_bytes())?;
     header.latch = metadata.text(latch_name(content.key).as_bytes())?;
+    let threads = capture.threads.iter().map(|found| thread(&mut metadata, found));
+    let threads: Vec<Thread> = threads.collect::<Result<_>>()?;
+    header.threads = metadata.table(&threads)?;
+    header.cached_tids = metadata.table(&content.threads.cached)?;
+    header.deadlines = metadata.table(&content.threads.deadlines)?;
+    header.clocks = capture.clocks;
 
     let mut bytes = metadata.0;
     header.metadata_length = bytes.len() as u64;
@@ -129,9 +138,6 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
 fn context(capture: &Capture, layout: &Layout) -> Result<Context> {
     let state = &capture.state;
     let [stack_pointer, resume, thread_pointer] = capture.place;
-    let mut name = [0; 16];
-    let short = &state.name.as_bytes()[..state.name.len().min(15)];
-    name[..short.len()].copy_from_slice(short);
     if layout.stack[1] == 0 {
         bail!("the main thread's stack was not found");
     }
@@ -148,7 +154,27 @@ fn context(capture: &Capture, layout: &Layout) -> Result<Context> {
         stack: layout.stack,
         stack_limit: state.stack_limit,
         vdso: layout.vdso,
-        name,
+        name: short(&state.name),
+    })
+}
+
+/// A thread's name as prctl(2) takes it.
+fn short(name: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    let bytes = &name.as_bytes()[..name.len().min(15)];
+    short[..bytes.len()].copy_from_slice(bytes);
+    short
+}
+
+fn thread(metadata: &mut Metadata, found: &found::Thread) -> Result<Thread> {
+    Ok(Thread {
+        frame: found.frame,
+        thread_pointer: found.thread_pointer,
+        tid_address: found.tid_address,
+        robust_list: found.robust_list,
+        rseq: found.rseq,
+        name: short(&found.name),
+        processors: metadata.text(&found.processors)?,
     })
 }
 

@@ -14,8 +14,33 @@ pub struct Capture {
     pub place: [u64; 3],
     /// What the kernel held.
     pub state: State,
+    /// The main thread's number.
+    pub tid: i32,
+    /// The other threads.
+    pub threads: Vec<Thread>,
+    /// CLOCK_REALTIME and CLOCK_MONOTONIC, in nanoseconds.
+    pub clocks: [u64; 2],
     /// The memory's areas, by address.
     pub areas: Vec<Area>,
+}
+
+/// A thread beside the main one.
+#[derive(Debug, Deserialize)]
+pub struct Thread {
+    pub tid: i32,
+    /// Where the dumper keeps that number.
+    pub tid_word: u64,
+    /// What the stack pointer has to be for rt_sigreturn(2).
+    pub frame: u64,
+    /// Address of the signal frame's `ucontext`.
+    pub context: u64,
+    pub thread_pointer: u64,
+    pub tid_address: u64,
+    pub robust_list: [u64; 2],
+    pub rseq: [u64; 3],
+    pub name: String,
+    /// sched_getaffinity(2); empty where it is the main thread's.
+    pub processors: Vec<u8>,
 }
 
 /// What the kernel held for the process; names as in [`glowplug_archive::image::Context`].

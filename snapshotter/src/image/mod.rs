@@ -11,10 +11,12 @@ mod encode;
 mod files;
 pub mod found;
 mod layout;
+mod memory;
 mod secrets;
 mod shared;
 pub mod surroundings;
 mod take;
+mod threads;
 mod vdso;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use glowplug_archive::header::{PAGE, Validation};
 use glowplug_archive::writer;
-use memmap2::Mmap;
+use memmap2::MmapOptions;
 use serde::Serialize;
 
 pub use cpu::CpuBaseline;
@@ -32,8 +34,10 @@ use encode::Content;
 use files::Guard;
 use found::{Area, Capture, Obstacle, Process};
 use layout::{Layout, Sizes, Touched};
+use memory::Memory;
 use shared::Shared;
 use surroundings::Surroundings;
+use threads::Threads;
 
 use crate::cli::Isolation;
 use crate::prefetch::{self, image::Looked};
@@ -105,9 +109,12 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let process: Process = found::read(&folder, "process.json")?;
     let path = folder.join("pages.bin");
     let pages = std::fs::File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    // SAFETY: written by process D, which has ended; in a folder of this program's own.
-    let pages = unsafe { Mmap::map(&pages) }.with_context(|| format!("cannot read {}", path.display()))?;
-    let write = |touched: &Touched| write(order, &capture, &process, &pages, touched, &surroundings);
+    // SAFETY: written by process D, which has ended; in a folder of this program's own. What is changed is not written.
+    let mut pages = unsafe { MmapOptions::new().map_copy(&pages) }
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let threads = threads::prepare(&capture, &mut Memory::new(&capture, &mut pages))?;
+    let write =
+        |touched: &Touched| write(order, &capture, &process, &threads, &pages, touched, &surroundings);
 
     progress.begin("restoring it");
     write(&Touched::unknown())?;
@@ -191,6 +198,7 @@ fn write(
     order: &Order<'_>,
     capture: &Capture,
     process: &Process,
+    threads: &Threads,
     pages: &[u8],
     touched: &Touched,
     surroundings: &Surroundings,
@@ -209,6 +217,7 @@ fn write(
     let content = Content {
         capture,
         process,
+        threads,
         layout: &layout,
         pages,
         cpu: order.baseline.needed(),

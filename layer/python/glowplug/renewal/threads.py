@@ -1,4 +1,4 @@
-"""`threading`: the native id of the thread that goes on after a restore."""
+"""`threading`: the native ids of the threads that go on after a restore."""
 
 import sys
 
@@ -15,3 +15,15 @@ def prepare():
         set_native_id()
 
     return renew
+
+
+def renumber(pairs):
+    """Gives threads their new native ids: `pairs` of old and new ones."""
+    threading = sys.modules.get("threading")
+    if threading is None or not pairs:
+        return
+    numbers = dict(pairs)
+    for thread in threading.enumerate():
+        number = numbers.get(thread._native_id)
+        if number is not None:
+            thread._native_id = number

@@ -33,6 +33,46 @@ pub unsafe fn enter(context: &Context, restored: *const Restored) -> ! {
     }
 }
 
+/// As on x86-64.
+///
+/// # Safety
+/// As there.
+#[unsafe(naked)]
+pub unsafe extern "C" fn start_thread(
+    flags: usize,
+    stack: u64,
+    tid_address: u64,
+    thread_pointer: u64,
+    begin: unsafe extern "C" fn(*const u8) -> !,
+    argument: *const u8,
+) -> isize {
+    naked_asm!(
+        // clone(flags, stack, parent_tid, tls, child_tid)
+        "mov x6, x4",
+        "mov x4, x2",
+        "mov x8, #220",
+        "svc #0",
+        "cbz x0, 2f",
+        "ret",
+        "2:",
+        "mov x29, #0",
+        "mov x30, #0",
+        "mov x0, x5",
+        "br x6",
+    )
+}
+
+/// Goes on where a signal frame says (rt_sigreturn(2)).
+///
+/// # Safety
+/// `frame` is where the stack pointer has to be for a frame of this thread's.
+pub unsafe fn return_from_signal(frame: u64) -> ! {
+    // SAFETY: the caller's word. What is below the frame is left for good.
+    unsafe {
+        asm!("mov sp, {frame}", "mov x8, #139", "svc #0", "brk #1", frame = in(reg) frame, options(noreturn))
+    }
+}
+
 /// Bytes of what [`redirect`] writes.
 pub const REDIRECTION: usize = 16;
 

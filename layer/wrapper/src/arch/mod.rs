@@ -1,6 +1,7 @@
 //! What differs by processor, behind the same names:
 //!
 //! * `set_thread_pointer`, `enter`: the last two steps of a restore;
+//! * `start_thread`, `return_from_signal`: the first and the last step of another thread;
 //! * `redirect`, `REDIRECTION`, `fallback`: the old vDSO's functions lead to the new one's, or to
 //!   plain system calls.
 

@@ -35,6 +35,53 @@ pub unsafe fn enter(context: &Context, restored: *const Restored) -> ! {
     }
 }
 
+/// Makes a thread (clone(2)) that runs `begin` with `argument` on `stack`. Returns its number, or a negative error.
+///
+/// # Safety
+/// `stack` is a multiple of 16 with writable memory below it that nobody else uses, `thread_pointer` a
+/// thread control block, and the flags ask for a thread of this process. `begin` never returns.
+#[unsafe(naked)]
+pub unsafe extern "C" fn start_thread(
+    flags: usize,
+    stack: u64,
+    tid_address: u64,
+    thread_pointer: u64,
+    begin: unsafe extern "C" fn(*const u8) -> !,
+    argument: *const u8,
+) -> isize {
+    naked_asm!(
+        // clone(flags, stack, parent_tid, child_tid, tls)
+        "mov r11, r8",
+        "mov r8, rcx",
+        "mov r10, rdx",
+        "mov rcx, r11",
+        "push rbx",
+        "mov rbx, rcx",
+        "mov eax, 56",
+        "syscall",
+        "test rax, rax",
+        "jz 2f",
+        "pop rbx",
+        "ret",
+        "2:",
+        "xor ebp, ebp",
+        "mov rdi, r9",
+        "call rbx",
+        "ud2",
+    )
+}
+
+/// Goes on where a signal frame says (rt_sigreturn(2)).
+///
+/// # Safety
+/// `frame` is where the stack pointer has to be for a frame of this thread's.
+pub unsafe fn return_from_signal(frame: u64) -> ! {
+    // SAFETY: the caller's word. What is below the frame is left for good.
+    unsafe {
+        asm!("mov rsp, {frame}", "mov eax, 15", "syscall", "ud2", frame = in(reg) frame, options(noreturn))
+    }
+}
+
 /// Bytes of what [`redirect`] writes.
 pub const REDIRECTION: usize = 12;
 

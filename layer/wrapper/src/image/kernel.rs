@@ -75,7 +75,7 @@ pub unsafe fn take_over(image: &Image<'_>) {
     // released by the kernel if this process dies, which frees them with the process.
     let _ = unsafe { syscall!(Sysno::set_robust_list, list, length) };
     // SAFETY: the area is in the thread control block.
-    unsafe { register_sequences(context) };
+    unsafe { register_sequences(context.rseq) };
     // SAFETY: the name has a zero at its end.
     let _ = unsafe { syscall!(Sysno::prctl, PR_SET_NAME, context.name.as_ptr()) };
     let mask = context.signal_mask;
@@ -86,9 +86,8 @@ pub unsafe fn take_over(image: &Image<'_>) {
 /// Restartable sequences. Refused: the C library finds that they are not registered.
 ///
 /// # Safety
-/// The area of `context` is writable memory.
-unsafe fn register_sequences(context: &Context) {
-    let [area, length, signature] = context.rseq;
+/// The area is writable memory, and the calling thread's.
+pub unsafe fn register_sequences([area, length, signature]: [u64; 3]) {
     if length == 0 {
         return;
     }

@@ -2,7 +2,7 @@
 //!
 //! One start: [`section`] finds the image in the archive and verifies its metadata, [`guards`] see
 //! whether it fits this start, [`memory`] puts its memory in place, [`vdso`] and [`descriptors`] make what
-//! belongs to this boot and this process, [`latch`] notes that a restore is under way, [`kernel`]
+//! belongs to this boot and this process, [`threads`] starts the other threads, [`latch`] notes that a restore is under way, [`kernel`]
 //! sets what the kernel holds for a process, and then the process goes on where the image was taken.
 //!
 //! Nothing of this process is unmapped or closed on the way, so whatever is wrong before the last
@@ -16,6 +16,7 @@ pub mod latch;
 pub mod memory;
 pub mod reason;
 pub mod section;
+pub mod threads;
 pub mod vdso;
 
 use core::ptr::addr_of_mut;
@@ -77,7 +78,8 @@ fn attempt<'a>(
     let done = memory::place(&image, settings.record).and_then(|()| {
         vdso::redirect(&image, start)?;
         kernel::check(&image, start)?;
-        descriptors::make(&image)
+        descriptors::make(&image)?;
+        threads::make(&image)
     });
     if let Err(reason) = done {
         latch.disarm();
@@ -103,6 +105,7 @@ fn attempt<'a>(
     // SAFETY: the memory of the image is in place.
     unsafe {
         kernel::take_over(&image);
+        threads::release();
         arch::enter(&image.header.context, addr_of_mut!(RESTORED))
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! `capture.json` is [`Capture`]; `pages.bin` holds the pages that its areas name, one after the
 //! other. The command makes an archive's section of them. [`freeze`] makes a sleeping copy of the process,
-//! [`memory`] reads its memory, [`state`] asks the kernel what it holds for this process, and
+//! in which [`threads`] has stopped all others meanwhile, [`memory`] reads its memory, [`state`] asks the kernel what it holds for this process, and
 //! [`restored`] is what a restored process finds.
 
 mod freeze;
 mod memory;
 mod restored;
 mod state;
+mod threads;
 mod usage;
 
 use std::fs::File;
@@ -23,12 +24,17 @@ use serde::Serialize;
 use freeze::{Outcome, Place};
 use memory::Area;
 use state::State;
+pub use threads::NotCarriedError;
+use threads::Thread;
 
 /// All that is known of the process.
 #[derive(Debug, Serialize)]
 struct Capture {
     place: [u64; 3],
     state: State,
+    tid: i32,
+    threads: Vec<Thread>,
+    clocks: [u64; 2],
     areas: Vec<Area>,
 }
 
@@ -37,25 +43,44 @@ struct Capture {
 /// Returns `None` when that is done. In each process restored from the image the same call returns
 /// a dictionary of what the restorer found: `environment` and `arguments` of the new process,
 /// `archive`, `folder`, the open crash `latch` or -1, and the times `begun` and `resumed` in
-/// nanoseconds of the monotonic clock. Only the calling thread is in the image.
+/// nanoseconds of the monotonic clock; `threads`: old and new number of each other thread.
 ///
-/// Raises `OSError`.
+/// All other threads are in the image, and go on in this process too. Raises `NotCarriedError` where one does not come
+/// to rest, `OSError`.
 #[pyfunction]
 pub fn capture(py: Python<'_>, folder: PathBuf) -> PyResult<Option<Bound<'_, PyDict>>> {
-    let state = State::of_this_process().map_err(PyOSError::new_err)?;
-    match freeze::freeze()? {
-        Outcome::Restored(restored) => {
+    let mut state = State::of_this_process().map_err(PyOSError::new_err)?;
+    let parked = threads::stop()?;
+    // Nothing may be allocated from here until the threads go on.
+    state.refresh();
+    let clocks = threads::clocks();
+    match freeze::freeze() {
+        Ok(Outcome::Restored(restored)) => {
+            // The threads were started by the restorer, each where it waited.
+            let threads = parked.release();
             drop((state, folder));
-            restored::take_over(py, restored).map(Some)
+            restored::take_over(py, restored, &threads).map(Some)
         }
-        Outcome::Taken(copy, place) => {
-            write(&copy, place, state, &folder).map_err(PyOSError::new_err)?;
+        Ok(Outcome::Taken(copy, place)) => {
+            let threads = threads::described(parked.release(), &state);
+            write(&copy, place, state, threads, clocks, &folder).map_err(PyOSError::new_err)?;
             Ok(None)
+        }
+        Err(error) => {
+            drop(parked);
+            Err(error.into())
         }
     }
 }
 
-fn write(copy: &freeze::Copy, place: Place, state: State, folder: &Path) -> Result<(), String> {
+fn write(
+    copy: &freeze::Copy,
+    place: Place,
+    state: State,
+    threads: Vec<Thread>,
+    clocks: [u64; 2],
+    folder: &Path,
+) -> Result<(), String> {
     let named = |name: &str| folder.join(name);
     let create = |path: &Path| File::create(path).map_err(|e| format!("{}: {e}", path.display()));
     let pages = named("pages.bin");
@@ -63,8 +88,11 @@ fn write(copy: &freeze::Copy, place: Place, state: State, folder: &Path) -> Resu
         memory::save(copy, &state, create(&pages)?).map_err(|e| format!("{}: {e}", pages.display()))?;
     let place = [place.stack_pointer, place.resume, place.thread_pointer];
     let path = named("capture.json");
-    serde_json::to_writer(BufWriter::new(create(&path)?), &Capture { place, state, areas })
-        .map_err(|e| format!("{}: {e}", path.display()))
+    serde_json::to_writer(
+        BufWriter::new(create(&path)?),
+        &Capture { place, state, tid: threads::own_tid(), threads, clocks, areas },
+    )
+    .map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// Loads a shared library that later ones are going to need; whether that worked.

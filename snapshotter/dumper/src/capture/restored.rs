@@ -11,14 +11,19 @@ unsafe extern "C" {
     static mut environ: *const *const c_char;
 }
 
-/// Makes the new process's environment the C library's, and tells Python all that is new.
+/// Makes the new process's environment the C library's, and tells Python all that is new. `threads` are those that were
+/// stopped when the image was taken.
 ///
 /// # Errors
 /// `MemoryError`.
-pub fn take_over(py: Python<'_>, restored: *const Restored) -> PyResult<Bound<'_, PyDict>> {
+pub fn take_over<'py>(
+    py: Python<'py>,
+    restored: *const Restored,
+    threads: &[glowplug_parking::Thread],
+) -> PyResult<Bound<'py, PyDict>> {
     // SAFETY: the restorer points to a record that stays.
     let restored = unsafe { &*restored };
-    // SAFETY: one thread; nobody has used the old one since the image was taken.
+    // SAFETY: a pointer; who reads the old environment meanwhile finds that, it stays.
     unsafe { environ = restored.environment.cast() };
     let environment = PyDict::new(py);
     // SAFETY: both lists are the kernel's, on the initial stack, which stays mapped.
@@ -47,6 +52,8 @@ pub fn take_over(py: Python<'_>, restored: *const Restored) -> PyResult<Bound<'_
     found.set_item("latch", restored.latch)?;
     found.set_item("begun", restored.begun)?;
     found.set_item("resumed", restored.resumed)?;
+    let renumbered = threads.iter().map(|thread| (thread.tid_then, thread.tid));
+    found.set_item("threads", PyList::new(py, renumbered.collect::<Vec<_>>())?)?;
     Ok(found)
 }
 

@@ -65,6 +65,22 @@ impl State {
     }
 }
 
+impl State {
+    /// Asks once more for what other threads may change: where the heap ends. Allocates nothing: for while they are stopped.
+    pub fn refresh(&mut self) {
+        // SAFETY: asks for the current end: 0 is refused.
+        self.memory[5] = unsafe { libc::syscall(libc::SYS_brk, 0) }.cast_unsigned();
+    }
+
+    /// The area of restartable sequences of another thread.
+    #[must_use]
+    pub fn rseq_of(&self, thread: u64) -> [u64; 3] {
+        let [area, length, signature] = self.rseq;
+        let offset = area.wrapping_sub(thread_pointer() as u64);
+        if length == 0 { [0; 3] } else { [thread.wrapping_add(offset), length, signature] }
+    }
+}
+
 fn failed(call: &str) -> String {
     format!("{call}: {}", std::io::Error::last_os_error())
 }

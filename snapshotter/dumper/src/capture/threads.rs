@@ -1,0 +1,115 @@
+//! The other threads: stopped while the copy is made.
+
+use std::fs;
+use std::ops::Range;
+use std::time::Duration;
+
+use glowplug_archive::image::RESTORER;
+use glowplug_parking::{NotParked, Parked, park};
+use pyo3::exceptions::PyException;
+use pyo3::{PyErr, create_exception};
+use serde::Serialize;
+
+use super::state::State;
+
+create_exception!(_glowplug_dumper, NotCarriedError, PyException, "A thread that cannot be in an image.");
+
+/// A library that computes for a moment, or waits for more work before it sleeps (OpenBLAS: 110 ms), comes to rest in this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A thread that was stopped; the names are those of the archive's record (`glowplug_archive::image::Thread`).
+#[derive(Debug, Serialize)]
+pub struct Thread {
+    tid: i32,
+    /// Where the parking crate keeps that number.
+    tid_word: u64,
+    frame: u64,
+    context: u64,
+    thread_pointer: u64,
+    tid_address: u64,
+    robust_list: [u64; 2],
+    rseq: [u64; 3],
+    name: String,
+    /// Empty where they are the main thread's.
+    processors: Vec<u8>,
+}
+
+/// Stops all other threads.
+///
+/// # Errors
+/// `NotCarriedError`.
+pub fn stop() -> Result<Parked, PyErr> {
+    // SAFETY: no memory is involved.
+    if own_tid() != unsafe { libc::getpid() } {
+        return Err(NotCarriedError::new_err("the image is not taken by the main thread"));
+    }
+    park(PATIENCE, &forbidden()).map_err(|why| NotCarriedError::new_err(told(why)))
+}
+
+/// Where no thread may be found: in a vDSO, whose code and data are the kernel's, and in what restored this process.
+fn forbidden() -> Vec<Range<u64>> {
+    // SAFETY: no memory is involved.
+    let own = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) };
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let range = |line: &str| {
+        let (start, end) = line.split(' ').next()?.split_once('-')?;
+        let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
+        (line.ends_with("[vdso]") || range.start == own).then_some(range)
+    };
+    maps.lines().filter_map(range).chain([RESTORER]).collect()
+}
+
+fn told(why: NotParked) -> String {
+    let named = |tid: i32| {
+        let name = fs::read_to_string(format!("/proc/self/task/{tid}/comm")).unwrap_or_default();
+        format!("the thread {:?}", name.trim_end())
+    };
+    match why {
+        NotParked::Unavailable => "the process's threads cannot be listed or sent a signal".to_owned(),
+        NotParked::TooMany => "there are more than 1024 threads".to_owned(),
+        NotParked::Runs(tid) => format!("{} does not come to rest: it computes without a pause", named(tid)),
+        NotParked::Deaf(tid) => format!("{} takes no signal: it blocks signal 33", named(tid)),
+    }
+}
+
+/// What the image has to say of threads.
+pub fn described(found: Vec<glowplug_parking::Thread>, state: &State) -> Vec<Thread> {
+    let own = own_processors();
+    let one = |thread: glowplug_parking::Thread| Thread {
+        tid: thread.tid,
+        tid_word: thread.tid_word,
+        frame: thread.frame,
+        context: thread.context,
+        thread_pointer: thread.thread_pointer,
+        tid_address: thread.tid_address,
+        robust_list: thread.robust_list,
+        rseq: state.rseq_of(thread.thread_pointer),
+        name: thread.name,
+        processors: if thread.processors == own { Vec::new() } else { thread.processors },
+    };
+    found.into_iter().map(one).collect()
+}
+
+/// The calling thread's number.
+pub fn own_tid() -> i32 {
+    // SAFETY: no memory is involved.
+    i32::try_from(unsafe { libc::syscall(libc::SYS_gettid) }).unwrap_or(0)
+}
+
+fn own_processors() -> Vec<u8> {
+    let mut set = vec![0_u8; 128];
+    // SAFETY: the kernel writes at most that many bytes.
+    let length = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, set.len(), set.as_mut_ptr()) };
+    set.truncate(usize::try_from(length).unwrap_or(0));
+    set
+}
+
+/// What CLOCK_REALTIME and CLOCK_MONOTONIC say, in nanoseconds.
+pub fn clocks() -> [u64; 2] {
+    [libc::CLOCK_REALTIME, libc::CLOCK_MONOTONIC].map(|clock| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the C library writes `time`.
+        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+    })
+}

@@ -1,0 +1,60 @@
+//! The threads of an image: what a restore has to know of them, and what in their memory would not be right in another process.
+//!
+//! [`cached`] finds where libraries keep threads' numbers, [`deadlines`] until when threads wait. Nothing is searched at a restore.
+
+mod cached;
+mod deadlines;
+mod locks;
+
+use anyhow::{Result, bail};
+use glowplug_archive::image::{CachedTid, Deadline};
+use glowplug_parking::frame::{self, Registers};
+
+use super::found::{Capture, Thread};
+use super::memory::Memory;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Threads {
+    /// Words that hold a thread's number.
+    pub cached: Vec<CachedTid>,
+    /// Times until which threads wait.
+    pub deadlines: Vec<Deadline>,
+}
+
+/// Looks through the memory, and makes the threads' signal frames ones that other processors can take back.
+///
+/// # Errors
+/// A thread that cannot be restored, in words.
+pub fn prepare(capture: &Capture, memory: &mut Memory<'_>) -> Result<Threads> {
+    let mut found = Threads::default();
+    for thread in &capture.threads {
+        let registers = registers(thread, memory)?;
+        found.deadlines.extend(deadlines::of(thread, &registers, memory)?);
+    }
+    found.cached = cached::find(capture, memory)?;
+    for thread in &capture.threads {
+        let mut changes = Vec::new();
+        frame::portable(
+            thread.context,
+            |address, into| memory.read(address, into),
+            |address, bytes| changes.push((address, bytes.to_vec())),
+        );
+        for (address, bytes) in changes {
+            memory.write(address, &bytes);
+        }
+    }
+    Ok(found)
+}
+
+fn registers(thread: &Thread, memory: &Memory<'_>) -> Result<Registers> {
+    let mut context = [0; frame::LENGTH];
+    if !memory.read(thread.context, &mut context) {
+        bail!("the signal frame of the thread {:?} is missing", thread.name);
+    }
+    if thread.tid_address == 0 || memory.word(thread.tid_address).map(|word| word as i32) != Some(thread.tid)
+    {
+        bail!("the thread {:?} is not one of the C library's: it keeps no number", thread.name);
+    }
+    Ok(Registers::read(&context))
+}
