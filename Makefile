@@ -58,6 +58,7 @@ bench-quick: wheel pythons ## The same with two functions and few runs, in under
 	@$(BENCH) $(BENCH_OPTIONS) --quick $(ARGS)
 
 bench-sections: wheel pythons ## Compare whole processes without a sandbox: plain Python, code-data-share, Glowplug
+	@$(PYTHON) $(SETUP)/venvs.py twins
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(BENCH) sections $(ARGS)
 

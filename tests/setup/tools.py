@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import installer
 import places
 import stamp
 import system_packages
@@ -13,8 +14,8 @@ REQUIREMENTS = places.REQUIREMENTS / "tools.txt"
 
 
 def create(folder):
-    """Makes an environment with pip from the Python that runs this script."""
-    make = [sys.executable, "-m", "venv", "--clear", folder]
+    """Makes an environment from the Python that runs this script; the tools' one with pip, which fills it."""
+    make = [sys.executable, "-m", "venv", "--clear", *([] if folder == places.TOOLS else ["--without-pip"]), folder]
     if subprocess.run(make, capture_output=True, check=False).returncode == 0:
         return
     # Debian keeps ensurepip, which `venv` needs, in a package of its own.
@@ -33,11 +34,15 @@ def install(folder, requirements):
     with step(f"{folder.name}: installing"):
         shutil.rmtree(folder, ignore_errors=True)
         create(folder)
-        subprocess.run(
-            [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-             "--only-binary", ":all:", "--requirement", requirements],
-            check=True,
-        )  # fmt: skip
+        if folder == places.TOOLS:
+            # They bring the installer.
+            subprocess.run(
+                [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                 "--only-binary", ":all:", "--requirement", requirements],
+                check=True,
+            )  # fmt: skip
+        else:
+            installer.install(folder / "bin" / "python", [requirements])
     stamp.write(folder / ".stamp", wanted)
 
 

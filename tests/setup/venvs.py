@@ -1,9 +1,9 @@
 """One virtual environment per interpreter of `target/pythons.json`, with pinned packages.
 
-`target/venvs/<label>/` holds what `tests/requirements/<minor>.txt` names. On the minors that `code-data-share`
-supports, `target/venvs/<label>-cds/` holds that too. `target/venvs.json` lists them:
+`target/venvs/<label>/` holds what `tests/requirements/<minor>.txt` names. `target/venvs.json` lists them:
 [{"minor", "label", "executable", "cds"}].
-Arguments are labels; without any, all environments are made.
+With the argument `twins`, `target/venvs/<label>-cds/` holds that and `code-data-share` too, on the minors that it
+supports: `make bench-sections` compares the two. Other arguments are labels; without any, all environments are made.
 """
 
 import json
@@ -13,12 +13,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import installer
 import places
 import stamp
 from progress import say, step
 
 CODE_DATA_SHARE = places.REQUIREMENTS / "code-data-share.txt"
 CODE_DATA_SHARE_LABELS = ("3.11", "3.12")
+TWINS = "twins"
 
 
 def planned(pythons):
@@ -45,23 +47,25 @@ def make(name, python, files):
         return executable
     with step(f"environment {name}: installing {' and '.join(file.name for file in files)}"):
         shutil.rmtree(folder, ignore_errors=True)
-        # The tools' pip fills it: Debian's Pythons bring no ensurepip, and pip is not among what is tested.
+        # Without pip, which is not among what is tested; Debian's Pythons bring no ensurepip either.
         subprocess.run([python["executable"], "-m", "venv", "--without-pip", folder], check=True)
-        command = [places.TOOLS / "bin" / "python", "-m", "pip", "--python", executable, "install", "--quiet",
-                   "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]  # fmt: skip
-        for file in files:
-            command += ["--requirement", file]
-        subprocess.run(command, check=True)
+        installer.install(executable, files, "--no-deps")
+        installer.compile_all(executable, folder / "lib")
     stamp.write(folder / ".stamp", wanted)
     return executable
 
 
-def main(labels):
+def main(arguments):
     pythons = json.loads(places.PYTHONS_JSON.read_text())["pythons"]
-    plan = [entry for entry in planned(pythons) if not labels or entry[0] in labels]
-    if unknown := set(labels) - {name for name, _, _ in plan}:
+    plan = list(planned(pythons))
+    if unknown := set(arguments) - {name for name, _, _ in plan} - {TWINS}:
         say(f"no such environment: {', '.join(sorted(unknown))}")
         return 1
+    if labels := set(arguments) - {TWINS}:
+        plan = [entry for entry in plan if entry[0] in labels]
+    elif TWINS not in arguments:
+        # A twin that is there already is kept as it has to be.
+        plan = [entry for entry in plan if CODE_DATA_SHARE not in entry[2] or (places.VENVS / entry[0]).exists()]
     with ThreadPoolExecutor(int(os.environ.get("JOBS") or 2)) as pool:
         executables = list(pool.map(lambda entry: make(*entry), plan))
     made = [
