@@ -78,19 +78,16 @@ def build_programs(build, payload):
         replace_if_different(build / "programs" / host() / "release" / program, payload / name)
 
 
-def build_command(build, payload):
-    """Builds the `glowplug` executable, which embeds the files in `payload`, and returns its path."""
+def build_commands(build, payload):
+    """Builds the `glowplug` executable, which embeds the files in `payload`, and `glowplug-bench`; returns their paths.
+
+    At once: one by one they would ask for different features of what both use, and that would be compiled twice.
+    """
     environment = {**STATIC, "GLOWPLUG_PAYLOAD": str(payload)}
-    command = ["build", "--package", "glowplug", "--bin", "glowplug", "--target", host()]
-    cargo(command, build / "command", environment, profile="command")
-    return build / "command" / host() / "command" / "glowplug"
-
-
-def build_bench(build):
-    """Builds the benchmark suite, which `glowplug bench` executes, and returns its path."""
-    command = ["build", "--package", "glowplug-bench", "--bin", "glowplug-bench", "--target", host()]
-    cargo(command, build / "command", STATIC, profile="command")
-    return build / "command" / host() / "command" / "glowplug-bench"
+    names = ("glowplug", "glowplug-bench")
+    wanted = [argument for name in names for argument in ("--package", name, "--bin", name)]
+    cargo(["build", *wanted, "--target", host()], build / "command", environment, profile="command")
+    return [build / "command" / host() / "command" / name for name in names]
 
 
 def replace_if_different(source, destination):

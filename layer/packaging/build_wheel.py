@@ -78,7 +78,7 @@ def main():
     print("wheel: building the modules, the layer's programs and the command", file=sys.stderr, flush=True)
     binaries.build_modules(BUILD, payload)
     binaries.build_programs(BUILD, payload)
-    commands = [binaries.build_command(BUILD, payload), binaries.build_bench(BUILD)]
+    commands = binaries.build_commands(BUILD, payload)
     check_linkage(sorted(payload.glob("*.so")), [*commands, *(payload / name for _, _, name in binaries.PROGRAMS)])
     stage(BUILD / "stage", payload, commands)
     wheel = pack(BUILD / "stage")
