@@ -4,7 +4,7 @@
 # Variables:
 #   PYTHON=python3        the Python that runs the set-up scripts and the build's tools (3.10 or later)
 #   PYTHONS="3.12 3.14"   test only these (labels of target/pythons.json); default: all
-#   JOBS=2                how many environments are made, or Pythons tested, at once
+#   JOBS=2                how many processors to keep busy with environments and with tests
 #   GLOWPLUG_TESTS=all    run also those tests with every Python that are usually run with the oldest and the newest
 #   ARGS="-k truncated"   further arguments for pytest, the demo or the benchmarks
 #   FUZZ_SECONDS=60       how long `make fuzz` runs
@@ -29,12 +29,21 @@ BENCH := cargo run --release --quiet --locked -p glowplug-bench --
 BENCH_OPTIONS = --python target/venvs/3.12/bin/python --glowplug target/venvs/3.12/bin/glowplug \
 	--pip $(TOOLS)/pip --work target/bench/suite -o target/bench/report
 
+# Tests unwind, and so must what they are linked with: with this it is compiled once, not for programs and again for tests.
+# Of the wrapper's program there is only the other kind, since it has no standard library: no test needs it.
+UNWIND := CARGO_PROFILE_DEV_PANIC=unwind
+
+# What CI compiles is not compiled again after a change.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+endif
+
 # Crates that are extension modules take the interpreter's symbols at run time; no libpython is linked.
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats lint rust-tests wheel-check recipes-check python-tests cpython-tests image-endurance arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats lint rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +56,10 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
-test: lint rust-tests wheel wheel-check recipes-check python-tests ## Everything that CI runs
+test: tools ## Everything that CI runs
+	@$(PYTHON) $(SETUP)/side_by_side.py "wheel-check lint rust-tests" "pythons recipes-tools"
+	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) $(SETUP)/each_python.py --recipes $(ARGS)
 
 bench: wheel pythons ## Measure cold starts in the local sandbox, with every function; the report is in target/bench/report
 	@$(PYTHON) $(SETUP)/install_wheel.py
@@ -62,8 +74,7 @@ bench-sections: wheel pythons ## Compare whole processes without a sandbox: plai
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(BENCH) sections $(ARGS)
 
-bench-check: pythons ## Check the benchmarks' report in headless Chromium, and the recipe for Lambda as recipes-check does
-	@$(PYTHON) $(SETUP)/recipes.py
+bench-check: pythons recipes-tools ## Check the benchmarks' report in headless Chromium, and the recipe for Lambda as recipes-check does
 	@$(PYTHON) tests/bench/prepare.py
 	@mkdir -p target/pytest-tmp
 	@GLOWPLUG_BENCH="$(BENCH)" target/venvs/bench/bin/python -m pytest -c tests/pytest.ini \
@@ -78,19 +89,19 @@ bench-repeats: wheel pythons ## Compare runs of the same, and runs with 5 % adde
 
 lint: tools ## Formatting and lints of Rust and Python
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(UNWIND) cargo clippy --workspace --exclude glowplug-wrapper --all-targets --locked --quiet -- -D warnings
+	cargo clippy --package glowplug-wrapper --all-targets --locked --quiet -- -D warnings
 	$(RUFF) check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 	$(RUFF) format --check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 
 rust-tests: tools ## Unit and property tests of the crates
-	cargo test --workspace --locked
+	$(UNWIND) cargo test --workspace --tests --locked
 
 wheel-check: wheel ## Check that the wheel's platform tag says what its binaries need
 	@$(TOOLS)/python layer/packaging/check_wheel.py
 
-recipes-check: wheel pythons ## Check layer/recipes with the deployment tools' own checks, publish to a stand-in for Lambda
+recipes-check: wheel pythons recipes-tools ## Check layer/recipes with the deployment tools' own checks, publish to a stand-in for Lambda
 	@$(PYTHON) $(SETUP)/install_wheel.py
-	@$(PYTHON) $(SETUP)/recipes.py
 	@mkdir -p target/pytest-tmp
 	@target/venvs/recipes/bin/python -m pytest -c tests/pytest.ini -o cache_dir=$(CURDIR)/target/pytest-cache/recipes \
 		--basetemp target/pytest-tmp/recipes -n $(JOBS) --dist loadfile tests/recipes $(ARGS)
@@ -129,6 +140,9 @@ tools:
 pythons: tools
 	@$(PYTHON) $(SETUP)/pythons.py
 	@$(PYTHON) $(SETUP)/venvs.py
+
+recipes-tools: tools
+	@$(PYTHON) $(SETUP)/recipes.py
 
 clean: ## Remove everything that was built or installed below target/ and dist/
 	rm -rf target dist

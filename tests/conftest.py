@@ -31,23 +31,27 @@ STANDARD_LIBRARY = (
 )
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "once: does not depend on the Python; run with one of them")
-
-
 # What takes longest and differs least between versions: `make test` runs it with the oldest and the newest Python,
-# `make test GLOWPLUG_TESTS=all` with each.
-AT_THE_ENDS = ("cpython", "doctor", "image", "renewal", "test_equality.py")
-ENDS = ("doctor", "renewal")
+# `make test GLOWPLUG_TESTS=all` with each. What a restored process can do is asked of each.
+AT_THE_ENDS = ("cpython", "doctor", "image", "renewal", "test_faults.py")
+ON_EACH = ("image/test_image_after_restore.py",)
 ENDS = ((3, 10), (3, 14))
+
+
+def is_for_the_ends(item):
+    """Whether a test is left to the oldest and the newest Python. Those run with one Python are that one's."""
+    if item.get_closest_marker("once"):
+        return False
+    places = {REPOSITORY / "tests" / name for name in AT_THE_ENDS}
+    exceptions = {REPOSITORY / "tests" / name for name in ON_EACH}
+    return item.path not in exceptions and not places.isdisjoint({item.path, *item.path.parents})
 
 
 def pytest_collection_modifyitems(config, items):
     """Leaves tests marked `once` to one Python: the newest of pyenv's, or any where none is known."""
     left = []
     if os.environ.get("GLOWPLUG_TESTS") != "all" and sys.version_info[:2] not in ENDS:
-        places = {REPOSITORY / "tests" / name for name in AT_THE_ENDS}
-        left += [item for item in items if places & {item.path, *item.path.parents}]
+        left += [item for item in items if is_for_the_ends(item)]
     try:
         known = json.loads((REPOSITORY / "target" / "pythons.json").read_text("utf-8"))["pythons"]
     except OSError:

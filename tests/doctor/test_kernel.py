@@ -39,7 +39,7 @@ def test_a_lock_of_multiprocessing_stands_in_the_way(examine):
 def test_a_child_process_stands_in_the_way(examine):
     source = """
 import subprocess
-child = subprocess.Popen(["sleep", "5"])
+child = subprocess.Popen(["sleep", "5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 other = subprocess.Popen(["cat", "/dev/null"])
 other.wait()
 """
@@ -49,7 +49,10 @@ other.wait()
 
 
 def test_a_forked_child_stands_in_the_way(examine):
-    source = "import os, time\npid = os.fork()\nif pid == 0:\n    time.sleep(5)\n    os._exit(0)\n"
+    # It does not keep the pipes open that the test reads to their end.
+    source = (
+        "import os, time\npid = os.fork()\nif pid == 0:\n    os.closerange(0, 3)\n    time.sleep(5)\n    os._exit(0)\n"
+    )
     found = examine(source).only("child-process")
     assert (found["line"], found["fatal"]) == (2, True)
 

@@ -1,7 +1,8 @@
 """Runs the end-to-end tests with every Python that has an environment; arguments go to pytest.
 
-Two Pythons are tested at a time (JOBS says otherwise), each with its output kept whole and printed at its end. A Python
-for which no test ran counts as failed; one that could not be had is named at the end.
+Some runs of pytest go on at a time, the longest first, each with its output kept whole and printed at its end. A
+Python for which no test ran counts as failed; one that could not be had is named at the end. With `--recipes` as the
+first argument the checks of `layer/recipes` are one more run.
 """
 
 import json
@@ -9,22 +10,69 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
 
 import places
 from progress import say, step
 
 SECONDS_AT_MOST = 1500
+TESTS = places.REPOSITORY / "tests"
+
+# What is about process images, which no other test shares a fixture with.
+ABOUT_IMAGES = ("doctor", "image", "renewal", "threads")
+
+# Labels of the Pythons with the most tests: those that `conftest.py` leaves some tests to.
+MOST_TESTS = ("3.14", "3.10", "3.13")
+
+# Runs at a time for each of JOBS: tests wait for disks, timers and each other nearly half of their time.
+RUNS_FOR_A_JOB = 2
+
+# Exit statuses of pytest.
+PASSED, NONE_RAN = 0, 5
 
 
-def run_tests(venv, arguments):
-    """Runs pytest under one Python; returns its exit status and what it printed."""
-    command = [venv["executable"], "-m", "pytest", "-c", places.REPOSITORY / "tests" / "pytest.ini",
-               "-o", f"cache_dir={places.TARGET / 'pytest-cache' / venv['label']}",
-               "--basetemp", places.TARGET / "pytest-tmp" / venv["label"],
-               *(arguments or [places.REPOSITORY / "tests",
-                                  places.REPOSITORY / "snapshotter" / "dumper" / "tests"])]  # fmt: skip
+@dataclass
+class Run:
+    """One run of pytest."""
+
+    name: str
+    label: str
+    executable: Path
+    arguments: list
+
+    @property
+    def place(self):
+        """The name of the folders that pytest keeps for this run."""
+        return self.name.replace(", ", "-").replace(" ", "-")
+
+
+def runs_of(venvs, arguments, with_recipes):
+    """For each Python one run with the arguments; two where there are none. Those that take longest first."""
+    if arguments:
+        runs = [Run(f"Python {v['label']}", v["label"], v["executable"], arguments) for v in venvs]
+        return runs + [recipes(arguments)] * with_recipes
+    images = [TESTS / name for name in ABOUT_IMAGES if (TESTS / name).is_dir()]
+    others = [TESTS, places.REPOSITORY / "snapshotter" / "dumper" / "tests", *(f"--ignore={each}" for each in images)]
+    return [
+        *(Run(f"Python {v['label']}", v["label"], v["executable"], others) for v in venvs),
+        *([recipes([])] * with_recipes),
+        *(Run(f"Python {v['label']}, process images", v["label"], v["executable"], images) for v in venvs),
+    ]
+
+
+def recipes(arguments):
+    """The checks of the recipes, which have an environment of their own."""
+    return Run("recipes", "recipes", places.RECIPES / "bin" / "python", [TESTS / "recipes", *arguments])
+
+
+def run_tests(run):
+    """Runs pytest; returns its exit status and what it printed."""
+    command = [run.executable, "-m", "pytest", "-c", TESTS / "pytest.ini",
+               "-o", f"cache_dir={places.TARGET / 'pytest-cache' / run.place}",
+               "--basetemp", places.TARGET / "pytest-tmp" / run.place, *run.arguments]  # fmt: skip
     (places.TARGET / "pytest-tmp").mkdir(exist_ok=True)
-    with step(f"tests with Python {venv['label']}"):
+    with step(f"tests: {run.name}"):
         try:
             done = subprocess.run(
                 command, cwd=places.REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -35,27 +83,39 @@ def run_tests(venv, arguments):
     return done.returncode, done.stdout
 
 
-def main(arguments):
-    labels = os.environ.get("PYTHONS", "").split()
-    venvs = [v for v in json.loads(places.VENVS_JSON.read_text()) if not v["cds"]]
-    # The newest first: to one of them fall the tests that are run with one Python only.
-    venvs = [v for v in reversed(venvs) if not labels or v["label"] in labels]
-    failed = []
-    with ThreadPoolExecutor(int(os.environ.get("JOBS") or 2)) as pool:
-        running = {pool.submit(run_tests, venv, arguments): venv["label"] for venv in venvs}
+def run_all(runs):
+    """Runs them all, some at a time, and prints what they printed; returns their exit statuses by label."""
+    statuses = {run.label: [] for run in runs}
+    with ThreadPoolExecutor(int(os.environ.get("JOBS") or 2) * RUNS_FOR_A_JOB) as pool:
+        running = {pool.submit(run_tests, run): run for run in runs}
         for finished in as_completed(running):
             status, output = finished.result()
-            print(f"\n======== Python {running[finished]} ========", flush=True)
+            print(f"\n======== {running[finished].name} ========", flush=True)
             sys.stdout.buffer.write(output)
             sys.stdout.flush()
-            if status != 0:
-                failed.append(running[finished])
+            statuses[running[finished].label].append(status)
+    return statuses
+
+
+def is_right(statuses):
+    """Whether the runs of one Python went well: some test ran, and none failed."""
+    return PASSED in statuses and set(statuses) <= {PASSED, NONE_RAN}
+
+
+def main(arguments):
+    with_recipes = arguments[:1] == ["--recipes"]
+    arguments = arguments[with_recipes:]
+    labels = os.environ.get("PYTHONS", "").split()
+    venvs = [v for v in json.loads(places.VENVS_JSON.read_text()) if not v["cds"]]
+    venvs = [v for v in venvs if not labels or v["label"] in labels]
+    venvs.sort(key=lambda venv: MOST_TESTS.index(venv["label"]) if venv["label"] in MOST_TESTS else len(MOST_TESTS))
+    statuses = run_all(runs_of(venvs, arguments, with_recipes))
+    failed = [label for label, all_of_it in statuses.items() if not is_right(all_of_it)]
     for gone in json.loads(places.PYTHONS_JSON.read_text())["skipped"]:
         say(f"Python {gone['label']} was NOT tested: {gone['why']}")
-    say(
-        f"Pythons: {len(venvs) - len(failed)} of {len(venvs)} all right"
-        + (f"; failed: {', '.join(failed)}" if failed else "")
-    )
+    say(f"all right: {', '.join(label for label in statuses if label not in failed) or 'none'}")
+    if failed:
+        say(f"FAILED: {', '.join(failed)}")
     return 1 if failed or not venvs else 0
 
 

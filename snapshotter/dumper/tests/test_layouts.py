@@ -89,6 +89,7 @@ def said_by_headers(table, names, includes, folder):
     return said
 
 
+@pytest.mark.once
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 @pytest.mark.parametrize("python", interpreters())
 def test_the_table_is_what_the_headers_say(python, tmp_path):
@@ -98,6 +99,7 @@ def test_the_table_is_what_the_headers_say(python, tmp_path):
     assert said_by_headers(table, public, includes, tmp_path) == {name: table[name] for name in public}
 
 
+@pytest.mark.once
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 @pytest.mark.parametrize("python", interpreters())
 def test_the_garbage_collectors_head_is_what_the_headers_say(python, tmp_path):
