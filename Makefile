@@ -26,8 +26,9 @@ RUFF_CONFIG := --config tests/ruff.toml --cache-dir target/ruff-cache
 PYTHON_FOLDERS := $(wildcard layer benchmarks snapshotter extension tests)
 
 BENCH := cargo run --release --quiet --locked -p glowplug-bench --
+CRIU := target/sid-criu/usr/sbin/criu
 BENCH_OPTIONS = --python target/venvs/3.12/bin/python --glowplug target/venvs/3.12/bin/glowplug \
-	--pip $(TOOLS)/pip --work target/bench/suite -o target/bench/report
+	--pip $(TOOLS)/pip --criu $(CRIU) --work target/bench/suite -o target/bench/report
 
 # Tests unwind, and so must what they are linked with: with this it is compiled once, not for programs and again for tests.
 # Of the wrapper's program there is only the other kind, since it has no standard library: no test needs it.
@@ -63,6 +64,7 @@ test: tools ## Everything that CI runs
 
 bench: wheel pythons ## Measure cold starts in the local sandbox, with every function; the report is in target/bench/report
 	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) $(SETUP)/criu.py
 	@$(BENCH) $(BENCH_OPTIONS) $(ARGS)
 
 bench-quick: wheel pythons ## The same with two functions and few runs, in under five minutes

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -64,6 +64,12 @@ impl Command {
         self
     }
 
+    /// Has it run in another directory.
+    pub fn within(&mut self, directory: &Path) -> &mut Self {
+        directory.clone_into(&mut self.directory);
+        self
+    }
+
     /// Adds an argument.
     pub fn argument(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
         self.arguments.push(argument.as_ref().to_owned());
@@ -76,11 +82,6 @@ impl Command {
         let before = arguments.iter().map(|&argument| argument.to_owned()).chain([own]);
         self.arguments.splice(0..0, before);
         self
-    }
-
-    /// Environment variables.
-    pub const fn environment(&self) -> &BTreeMap<OsString, OsString> {
-        &self.environment
     }
 
     /// Environment variables, as `NAME=VALUE`.
@@ -117,6 +118,33 @@ impl Command {
         })
     }
 
+    /// Starts the command in a session of its own (a checkpoint of a process takes its whole session) and waits
+    /// for its first line, which has to be `ready`. Its stderr goes to `log`.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends before that: the end of its log is in the error.
+    pub fn start(&self, log: &Path) -> Result<Running> {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.arguments).env_clear().envs(&self.environment).current_dir(&self.directory);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?);
+        // SAFETY: between fork and exec only setsid(2) is called.
+        unsafe {
+            std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+                libc::setsid();
+                Ok(())
+            });
+        }
+        let mut running = Running(command.spawn()?);
+        let mut line = String::new();
+        let output = running.0.stdout.take().context("a pipe")?;
+        BufReader::new(output).read_line(&mut line)?;
+        if line != "ready\n" {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            bail!("it did not become ready: {}", said.trim_end().lines().next_back().unwrap_or_default());
+        }
+        Ok(running)
+    }
+
     /// Runs the command and returns what it printed on stdout.
     ///
     /// # Errors
@@ -127,6 +155,24 @@ impl Command {
             bail!("{} failed, {}:\n{}", self.program.display(), outcome.status, outcome.errors.trim_end());
         }
         Ok(outcome.output)
+    }
+}
+
+/// A process that goes on in the background; killed when dropped.
+#[derive(Debug)]
+pub struct Running(Child);
+
+impl Running {
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -186,6 +232,14 @@ fn monotonic() -> Result<u64> {
         return Err(std::io::Error::last_os_error()).context("clock_gettime");
     }
     Ok(u64::try_from(now.tv_sec)? * 1_000_000_000 + u64::try_from(now.tv_nsec)?)
+}
+
+/// CLOCK_REALTIME in nanoseconds, as Python's `time.time_ns` gives it.
+///
+/// # Errors
+/// Before 1970.
+pub fn time() -> Result<u128> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())
 }
 
 /// Waits for a child's exit; reaps it.

@@ -10,6 +10,7 @@ VENVS = TARGET / "venvs"
 VENVS_JSON = TARGET / "venvs.json"
 TOOLS = VENVS / "tools"
 RECIPES = VENVS / "recipes"
+CRIU = TARGET / "sid-criu"
 REQUIREMENTS = REPOSITORY / "tests" / "requirements"
 
 

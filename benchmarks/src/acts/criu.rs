@@ -1,7 +1,9 @@
 //! A stand-in for the runtime: has CRIU restore a checkpointed process, and lives as long as that does.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,6 +27,32 @@ extern "C" fn end(_: libc::c_int) {
     ENDED.store(true, Ordering::SeqCst);
 }
 
+/// Lets CRIU keep what it found out about the kernel. It keeps that in `/run`, if that is a tmpfs, and finds it out
+/// anew at every restore otherwise, which takes as long as the restore: where `/run` is none, this process and those
+/// it starts see a folder of `/dev/shm` there.
+///
+/// # Errors
+/// When that is not permitted.
+pub fn keep_what_it_knows() -> Result<()> {
+    const FOLDER: &CStr = c"/dev/shm/glowplug-bench-criu";
+    // SAFETY: all-zero bytes are a valid `statfs`.
+    let mut about: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is zero-terminated, and `about` a live value of the right type.
+    if unsafe { libc::statfs(c"/run".as_ptr(), &raw mut about) } == 0 && about.f_type == libc::TMPFS_MAGIC {
+        return Ok(());
+    }
+    std::fs::create_dir_all(Path::new(OsStr::from_bytes(FOLDER.to_bytes())))?;
+    let mount = |source: *const libc::c_char, target: &CStr, flags| {
+        // SAFETY: the texts are zero-terminated, or null where the kernel does not look at them (mount(2)).
+        let done = unsafe { libc::mount(source, target.as_ptr(), std::ptr::null(), flags, std::ptr::null()) };
+        if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    };
+    // SAFETY: no pointers are passed.
+    ensure!(unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0, "unshare: {}", std::io::Error::last_os_error());
+    mount(std::ptr::null(), c"/", libc::MS_REC | libc::MS_PRIVATE).context("mount /")?;
+    mount(FOLDER.as_ptr(), c"/run", libc::MS_BIND).context("mount /run")
+}
+
 /// Writes the environment, restores, and ends the restored process when it is ended itself.
 pub fn run() -> Result<ExitCode> {
     let variable = |name: &'static str| std::env::var_os(name).map(PathBuf::from).context(name);
@@ -39,6 +67,7 @@ pub fn run() -> Result<ExitCode> {
     let unfinished = file.with_extension("new");
     std::fs::write(&unfinished, serde_json::to_vec(&environment)?)?;
     std::fs::rename(&unfinished, &file)?;
+    keep_what_it_knows()?;
     let mut restore = Command::new(program);
     restore.arg("restore").arg("--images-dir").arg(&images).args([
         "--restore-detached",

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
+pub mod answer;
 pub mod burst;
 pub mod criu;
 pub mod fork;
@@ -18,6 +19,7 @@ type Act = (&'static str, fn() -> Result<ExitCode>);
 
 /// All acts.
 const ACTS: &[Act] = &[
+    (answer::NAME, answer::run),
     (burst::NAME, burst::run),
     (criu::NAME, criu::run),
     (fork::NAME, fork::run),

@@ -23,9 +23,10 @@ pub const START: Measure = milliseconds("start", "exec to first response");
 pub const SECOND: Measure = milliseconds("second", "second response");
 
 /// The parts of [`START`], in order; they add up to it.
-pub const PHASES: [Measure; 5] = [
+pub const PHASES: [Measure; 6] = [
     milliseconds("extensions", "extensions start and register"),
-    milliseconds("import", "runtime exec to handler ready (imported or restored)"),
+    milliseconds("rung", "runtime exec to the rung decided (plain: nothing is decided)"),
+    milliseconds("import", "that to handler ready (imported or restored)"),
     milliseconds("first next", "handler ready to the runtime's first next"),
     milliseconds("extensions ready", "waiting for the extensions' next"),
     milliseconds("invocation", "event to first response"),

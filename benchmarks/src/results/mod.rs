@@ -20,7 +20,7 @@ pub use summary::Summary;
 /// What `format` says.
 pub const FORMAT: &str = "glowplug-bench";
 /// Version of the form. It changes when a field changes its meaning or goes away.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One run of the suite, or what was read from logs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -247,6 +247,6 @@ mod tests {
         std::fs::write(&file, results.to_json().unwrap()).unwrap();
         let error = Results::read(&file).unwrap_err().to_string();
         std::fs::remove_file(&file).unwrap();
-        assert!(error.contains("has version 2 of the form, this program reads 1"), "{error}");
+        assert!(error.contains("has version 3 of the form, this program reads 2"), "{error}");
     }
 }

@@ -25,6 +25,8 @@ pub struct Bench {
     pub drop_caches: bool,
     /// Seed of everything random here.
     pub seed: u64,
+    /// Where set-up and build keep what they make.
+    pub target: PathBuf,
     folder: PathBuf,
     random: RefCell<StdRng>,
     /// Held as long as this lives: two runs at once would disturb each other, and share the folder.
@@ -53,6 +55,7 @@ impl Bench {
             drop_caches: cli.drop_caches,
             seed,
             folder: target.join("bench"),
+            target: target.clone(),
             random: RefCell::new(StdRng::seed_from_u64(seed)),
             _lock: lock(&target.join("bench"))?,
         };

@@ -44,7 +44,7 @@ pub(super) fn measure(bench: &Bench, interpreter: &Interpreter, findings: &mut F
             variant,
             command: launch.run(FIND, &[variant, &file.to_string_lossy(), "time"]),
             read: milliseconds,
-            expected: "",
+            expected: String::new(),
         };
         let jobs: Vec<_> = contestants.iter().map(job).collect();
         let title = format!("{} {package}: find", interpreter.label);

@@ -37,7 +37,7 @@ pub(super) fn measure(bench: &Bench, interpreter: &Interpreter, findings: &mut F
             variant,
             command: import(&python, module, &folder),
             read: milliseconds,
-            expected: "",
+            expected: String::new(),
         }),
         Err(error) => findings.void("", variant, &format!("{error:#}")),
     };

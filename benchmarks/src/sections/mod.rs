@@ -26,6 +26,7 @@ mod memory;
 mod page_cache;
 mod progress;
 mod report;
+mod restore;
 mod results;
 mod rounds;
 mod start;
@@ -69,11 +70,14 @@ pub enum Section {
     Find,
     /// Peak memory, size of archives, and how much of one an import touches.
     Memory,
+    /// Exec to the handler's result, from a process image, a fork, and CRIU.
+    Restore,
 }
 
 impl Section {
     /// All sections, in the order of the report.
-    pub const ALL: [Self; 5] = [Self::Start, Self::Cold, Self::Loader, Self::Find, Self::Memory];
+    pub const ALL: [Self; 6] =
+        [Self::Start, Self::Cold, Self::Loader, Self::Find, Self::Memory, Self::Restore];
 
     /// What the report calls it.
     pub const fn title(self) -> &'static str {
@@ -83,6 +87,7 @@ impl Section {
             Self::Loader => "import of the loader alone",
             Self::Find => "from find_spec to the code object, all modules of a package",
             Self::Memory => "memory",
+            Self::Restore => "exec to the handler's result, from an initialised process",
         }
     }
 
@@ -98,6 +103,7 @@ impl Section {
             Self::Loader => loader::measure(bench, interpreter, &mut findings),
             Self::Find => find::measure(bench, interpreter, &mut findings),
             Self::Memory => memory::measure(bench, interpreter, &mut findings),
+            Self::Restore => restore::measure(bench, interpreter, &mut findings),
         }?;
         Ok(findings)
     }

@@ -19,7 +19,7 @@ pub struct Job<T> {
     /// Takes the measurement from a process that succeeded; an error makes the variant void.
     pub read: fn(&Outcome, &str) -> Result<T>,
     /// Second argument of `read`: what is expected.
-    pub expected: &'static str,
+    pub expected: String,
 }
 
 /// What all runs of one variant gave.
@@ -69,7 +69,7 @@ pub fn run<T>(
 fn once<T>(job: &Job<T>) -> Result<T> {
     let outcome = job.command.run()?;
     ensure!(outcome.status.success(), "{}: {}", outcome.status, last_lines(&outcome.errors));
-    (job.read)(&outcome, job.expected)
+    (job.read)(&outcome, &job.expected)
 }
 
 /// The end of what a process said: of a traceback, the error.

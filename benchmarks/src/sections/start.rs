@@ -79,7 +79,7 @@ pub(super) fn processes(
         variant,
         command: launch.run(&entry.workload.program(), &[]),
         read: checked,
-        expected,
+        expected: expected.to_owned(),
     };
     let jobs: Vec<_> = contestants.iter().map(job).collect();
     rounds::run(bench, &format!("{} {name}", interpreter.label), &jobs, warm_ups, before)

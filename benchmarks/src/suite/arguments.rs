@@ -49,6 +49,9 @@ pub struct Arguments {
     /// A pip that installs the functions' requirements, where that Python has none.
     #[arg(long, value_name = "FILE")]
     pub pip: Option<PathBuf>,
+    /// The `criu` program [default: that of the machine, if it has one].
+    #[arg(long, value_name = "FILE")]
+    pub criu: Option<PathBuf>,
     /// Where environments, packages and archives are kept from run to run
     /// [default: glowplug-bench below the user's cache directory].
     #[arg(long, value_name = "DIR")]

@@ -119,6 +119,9 @@ impl Launch {
     }
 }
 
+/// What the moment of the timeline begins with that says the rung.
+const DECIDED: &str = "rung decided: ";
+
 #[derive(Debug, Deserialize)]
 struct Report {
     outcome: Outcome,
@@ -145,11 +148,11 @@ struct Moment {
     at: f64,
 }
 
-/// Reads what `glowplug invoke --json` printed. `speaks` if the start was told to say what it uses.
+/// Reads what `glowplug invoke --json` printed.
 ///
 /// # Errors
 /// When the function did not answer every event, or the report is of another form.
-pub fn read(text: &str, speaks: bool) -> Result<Start> {
+pub fn read(text: &str) -> Result<Start> {
     let Report { outcome, memory } =
         serde_json::from_str(text).context("what `glowplug invoke --json` printed")?;
     if let Some(error) = &outcome.init_error {
@@ -171,7 +174,7 @@ pub fn read(text: &str, speaks: bool) -> Result<Start> {
         phases,
         second,
         responses,
-        rung: if speaks { rung_of_glowplug(&outcome.log) } else { rung(&outcome.log) },
+        rung: rung_of_timeline(&outcome.timeline).or_else(|| rung(&outcome.log)),
         said: outcome.log.lines().find(|line| line.starts_with("glowplug: ")).unwrap_or_default().to_owned(),
         resources: resources::read(&outcome.log),
         memory_not_enforced: memory.not_enforced,
@@ -192,18 +195,19 @@ fn times(timeline: &[Moment]) -> Result<(f64, [f64; PHASES.len()], f64)> {
     );
     // A runtime that connects for something else first has no such moment.
     let ready = at("handler imported").unwrap_or(next).min(next);
+    // Where nothing is to be decided, it is from the beginning on.
+    let decided = timeline.iter().find(|m| m.what.starts_with(DECIDED)).map_or(runtime, |m| m.at);
     let sent = all("event sent").nth(1).context("no second event")?;
     let second = at("response")? - sent;
-    let marks = [begin, runtime, ready, next, over, first];
+    let marks = [begin, runtime, decided, ready, next, over, first];
     ensure!(marks.is_sorted(), "moments of the timeline are out of order: {marks:?}");
     Ok((first - begin, std::array::from_fn(|n| marks[n + 1] - marks[n]), second))
 }
 
-/// What a start of Glowplug used, by its log with `GLOWPLUG_LOG=info`: the loader says that it is active, and a
-/// fallback says why; a restored process alone says nothing.
-pub fn rung_of_glowplug(log: &str) -> Option<&'static str> {
-    let silent = !log.lines().any(|line| line.starts_with("glowplug: "));
-    if silent { Some("image") } else { rung(log) }
+/// What a start of Glowplug used, as wrapper and loader say with `GLOWPLUG_MOMENTS`. `None` is plain.
+fn rung_of_timeline(timeline: &[Moment]) -> Option<&'static str> {
+    let decided = timeline.iter().find_map(|moment| moment.what.strip_prefix(DECIDED))?;
+    ["image", "code"].into_iter().find(|rung| *rung == decided)
 }
 
 /// What a start used, from the loader's and the restorer's lines in the log (`GLOWPLUG_LOG=info`).
@@ -240,6 +244,7 @@ mod tests {
         ("extension glowplug is executed", 0.0),
         ("extension glowplug registers", 3.0),
         ("runtime is executed", 4.0),
+        ("rung decided: code", 24.0),
         ("extension glowplug asks for an event", 5.0),
         ("handler imported", 54.0),
         ("runtime asks for an event", 55.0),
@@ -253,27 +258,26 @@ mod tests {
 
     #[test]
     fn the_phases_of_a_start_add_up_to_it() {
-        let log = "glowplug: /opt/glowplug/app.glow is active: 22 modules\n";
-        let start = read(&report(TIMELINE, log, ANSWERS), true).unwrap();
+        let start = read(&report(TIMELINE, "", ANSWERS)).unwrap();
         assert_eq!((start.total, start.second, start.rung), (60.0, 0.5, Some("code")));
-        assert_eq!(start.phases, [4.0, 50.0, 1.0, 1.0, 4.0]);
+        assert_eq!(start.phases, [4.0, 20.0, 30.0, 1.0, 1.0, 4.0]);
         assert!((start.phases.iter().sum::<f64>() - start.total).abs() < 1e-9);
     }
 
     #[test]
     fn a_start_without_an_answer_to_every_event_does_not_count() {
         let failed = r#"[{"response": 1}, {"error": {"body": "ValueError"}}]"#;
-        let error = read(&report(TIMELINE, "", failed), true).unwrap_err().to_string();
+        let error = read(&report(TIMELINE, "", failed)).unwrap_err().to_string();
         assert!(error.contains("ValueError"), "{error}");
-        let cut = &TIMELINE[..8];
-        assert!(read(&report(cut, "", ANSWERS), true).unwrap_err().to_string().contains("first response"));
+        let cut = &TIMELINE[..9];
+        assert!(read(&report(cut, "", ANSWERS)).unwrap_err().to_string().contains("first response"));
     }
 
     #[test]
-    fn a_start_that_says_nothing_where_it_should_was_restored() {
-        assert_eq!(rung_of_glowplug("the function's own\n"), Some("image"));
-        assert_eq!(rung_of_glowplug("glowplug: a.glow is active: 3 modules\n"), Some("code"));
-        assert_eq!(rung_of_glowplug("glowplug: no archive; starting the plain way\n"), None);
+    fn without_a_decision_the_whole_time_to_the_handler_is_its_import() {
+        let plain: Vec<_> = TIMELINE.iter().copied().filter(|(what, _)| !what.starts_with(DECIDED)).collect();
+        let start = read(&report(&plain, "", ANSWERS)).unwrap();
+        assert_eq!((start.phases, start.rung), ([4.0, 0.0, 50.0, 1.0, 1.0, 4.0], None));
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Measuring<'_> {
         if outcome.output.is_empty() {
             bail!("glowplug invoke failed ({}): {}", outcome.status, last_line(&outcome.errors));
         }
-        let start = invocation::read(&outcome.output, rung.is_some())?;
+        let start = invocation::read(&outcome.output)?;
         if let Some(why) = &start.memory_not_enforced {
             self.memory_not_enforced.borrow_mut().get_or_insert_with(|| why.clone());
         }

@@ -49,6 +49,8 @@ pub struct Versions {
 pub struct Workplace {
     /// The `glowplug` command.
     pub glowplug: PathBuf,
+    /// The `criu` program, if there is one.
+    pub criu: Option<PathBuf>,
     /// Whether starts happen in a mount namespace of their own, as `/var/task` and `/opt`.
     pub isolated: bool,
     /// Why not, where they do not.
@@ -91,6 +93,7 @@ impl Workplace {
         let mut place = Self {
             snapshot_help: command(&glowplug, &home).argument("snapshot").argument("--help").output()?,
             glowplug,
+            criu: criu(arguments.criu.as_deref()),
             isolated: not_isolated.is_none(),
             not_isolated,
             versions: Versions {
@@ -260,6 +263,14 @@ fn glowplug(asked: Option<&Path>) -> Result<PathBuf> {
         Some(path) => Ok(path),
         None => found(Path::new("glowplug")).context("name the `glowplug` command with --glowplug"),
     }
+}
+
+/// CRIU, where it was said to be, else where distributions and `make install` put it.
+fn criu(asked: Option<&Path>) -> Option<PathBuf> {
+    const PLACES: [&str; 4] =
+        ["/usr/local/sbin/criu", "/usr/sbin/criu", "/usr/local/bin/criu", "/usr/bin/criu"];
+    let all = asked.into_iter().chain(PLACES.iter().map(Path::new));
+    all.filter_map(|path| path.canonicalize().ok()).find(|path| path.is_file())
 }
 
 /// A program by its path, or by its name in PATH. Links are kept: they tell environments apart.

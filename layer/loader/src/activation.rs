@@ -49,12 +49,17 @@ pub fn activate(py: Python<'_>, archive: Option<PathBuf>, root: Option<PathBuf>)
     let strict = settings.strict;
     if settings.mode == Mode::Off {
         status::refused(py, "GLOWPLUG_MODE is off");
+        log::moment("plain");
         return Ok(false);
     }
     match prepare(py, settings).and_then(|session| install(py, session)) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            log::moment("code");
+            Ok(true)
+        }
         Err(refusal) => {
             status::refused(py, &refusal.0);
+            log::moment("plain");
             if strict {
                 return Err(PyImportError::new_err(format!(
                     "glowplug: {} (GLOWPLUG_STRICT is set)",

@@ -43,6 +43,21 @@ pub fn line(wanted: Level, message: impl FnOnce() -> String) {
     }
 }
 
+/// When the rung was decided, for those who measure starts: a line on stderr, if `GLOWPLUG_MOMENTS` is set.
+/// The time is in nanoseconds of CLOCK_MONOTONIC (clock_gettime(2)).
+pub fn moment(rung: &str) {
+    if std::env::var_os("GLOWPLUG_MOMENTS").is_none() {
+        return;
+    }
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a live value of the right type.
+    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) } == 0 {
+        let nanoseconds = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
+        let text = format!("glowplug: rung {rung} at {nanoseconds} ns\n");
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
 /// A fallback: something starts the plain way, and why.
 pub fn warn(message: &str) {
     line(Level::Warn, || message.to_owned());

@@ -23,6 +23,7 @@ pub mod archives;
 pub mod arena;
 pub mod command;
 pub mod image;
+pub mod moment;
 pub mod process;
 pub mod python_command;
 pub mod settings;

@@ -18,6 +18,8 @@ pub struct Settings<'a> {
     pub image: bool,
     /// `GLOWPLUG_RECORD`: the snapshot step wants to see what memory this start touches.
     pub record: bool,
+    /// `GLOWPLUG_MOMENTS`: who measures starts wants to see when the rung was decided.
+    pub moments: bool,
     /// Fallbacks are told on stderr (`GLOWPLUG_LOG` is not `off`).
     pub tells: bool,
     /// `GLOWPLUG_ARCHIVE`: the archive. The loader reads it itself.
@@ -52,6 +54,7 @@ impl<'a> Settings<'a> {
             enabled: !is(b"GLOWPLUG_MODE", &[b"off", b"plain"]),
             image: !is(b"GLOWPLUG_MODE", &[b"off", b"plain", b"code"]),
             record: start.variable(b"GLOWPLUG_RECORD").is_some(),
+            moments: start.variable(b"GLOWPLUG_MOMENTS").is_some(),
             tells: !is(b"GLOWPLUG_LOG", &[b"off"]),
             archive: start.variable(b"GLOWPLUG_ARCHIVE"),
             archive_folder: start.variable(b"GLOWPLUG_ARCHIVE_DIR"),

@@ -19,6 +19,7 @@ mod control_group;
 mod eviction;
 mod faults;
 pub mod isolation;
+mod moments;
 mod opened;
 mod plan;
 pub mod python;

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::control_group::enter;
+use super::moments;
 use super::plan::{Outcome, Plan};
 use super::service::Service;
 use crate::lambda;
@@ -55,10 +56,15 @@ async fn live(plan: &Plan) -> Result<Outcome> {
         outcome.mapped = processes.mapped();
     }
     outcome.init_error = service.record().init_error.clone();
+    let read = |name: &str| {
+        String::from_utf8_lossy(&std::fs::read(logs.path().join(name)).unwrap_or_default()).into_owned()
+    };
+    if let Some((what, at)) = moments::take(&read("function")).1 {
+        service.record().mark_at(what, at);
+    }
     outcome.timeline = end(service, processes, &mut outcome).await;
-    let read = |name: &str| std::fs::read(logs.path().join(name)).unwrap_or_default();
-    outcome.log = String::from_utf8_lossy(&read("function")).into_owned();
-    outcome.extension_log = String::from_utf8_lossy(&read("extensions")).into_owned();
+    outcome.log = moments::take(&read("function")).0;
+    outcome.extension_log = read("extensions");
     Ok(outcome)
 }
 

@@ -61,7 +61,7 @@ impl Record {
         self.mark_at(what, Instant::now());
     }
 
-    fn mark_at(&mut self, what: impl Into<String>, at: Instant) {
+    pub fn mark_at(&mut self, what: impl Into<String>, at: Instant) {
         self.timeline.push((what.into(), at));
     }
 
@@ -80,11 +80,13 @@ impl Record {
         asked.count() + self.excused.len()
     }
 
-    /// Moments relative to the first.
+    /// Moments relative to the first, in their order.
     pub fn moments(&self) -> Vec<Moment> {
         let Some((_, start)) = self.timeline.first() else { return Vec::new() };
         let at = |when: &Instant| when.duration_since(*start).as_secs_f64() * 1e3;
-        self.timeline.iter().map(|(what, when)| Moment { what: what.clone(), at: at(when) }).collect()
+        let mut timeline = self.timeline.clone();
+        timeline.sort_by_key(|(_, when)| *when);
+        timeline.iter().map(|(what, when)| Moment { what: what.clone(), at: at(when) }).collect()
     }
 }
 

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 REPOSITORY = Path(__file__).resolve().parents[3]
 RESULTS = REPOSITORY / "benchmarks" / "results" / "quick.json"
 SCHEMA = REPOSITORY / "benchmarks" / "results.schema.json"
-PHASES = ("extensions", "import", "first next", "extensions ready", "invocation")
+PHASES = ("extensions", "rung", "import", "first next", "extensions ready", "invocation")
 WIDTHS = {"desktop": 1280, "phone": 360}
 
 

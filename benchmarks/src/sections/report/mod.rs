@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::sections::Section;
+use crate::sections::restore::{CRIU, FORK, IMAGE};
 use crate::sections::results::{Bar, Bound, Results, Series};
 use crate::sections::variants::{CODE_DATA_SHARE, GLOWPLUG_CODE, PLAIN};
 use crate::statistics::{self, Estimate};
@@ -12,10 +13,13 @@ mod table;
 use table::Table;
 
 /// Ratios that a table shows where both variants have samples: numerator, denominator, heading.
-const RATIOS: [(&str, &str, &str); 3] = [
+const RATIOS: [(&str, &str, &str); 6] = [
     (PLAIN, GLOWPLUG_CODE, "plain / glowplug"),
     (CODE_DATA_SHARE, GLOWPLUG_CODE, "cds / glowplug"),
     (PLAIN, CODE_DATA_SHARE, "plain / cds"),
+    (PLAIN, IMAGE, "plain / image"),
+    (FORK, IMAGE, "fork / image"),
+    (CRIU, IMAGE, "criu / image"),
 ];
 
 /// Measures that are in the results but not in the tables.

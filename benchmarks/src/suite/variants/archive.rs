@@ -65,8 +65,8 @@ pub fn prepare(place: &Workplace, package: &Package, kind: Kind, extension: bool
     prepared.sizes.insert("layer".to_owned(), tree::bytes(&layer)?);
     prepared.launch.layer = Some(layer);
     prepared.launch.rung = Some(kind.rung());
-    // So that the log says what every start used.
-    prepared.launch.environment.push(("GLOWPLUG_LOG".to_owned(), "info".to_owned()));
+    // So that every start says which rung it uses, and since when.
+    prepared.launch.environment.push(("GLOWPLUG_MOMENTS".to_owned(), "1".to_owned()));
     Ok(prepared)
 }
 

@@ -1,18 +1,16 @@
 //! The initialised process checkpointed and restored by CRIU, where it is installed and may do its work.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result, bail};
 
-use super::warm_process::WarmProcess;
-use super::{Prepared, Variant};
+use super::{Prepared, Variant, warm_process};
 use crate::acts;
 use crate::suite::package::Package;
 use crate::suite::tree;
 use crate::suite::workplace::{Workplace, last_line};
 
-/// Where the command may be.
-const PLACES: &[&str] = &["/usr/local/sbin/criu", "/usr/sbin/criu", "/usr/local/bin/criu", "/usr/bin/criu"];
+/// Why there is no such variant, mostly.
+const NOT_INSTALLED: &str =
+    "criu is not installed (version 4; as root, `make bench` in the repository unpacks Debian's)";
 
 /// CRIU.
 pub struct Criu;
@@ -27,7 +25,7 @@ impl Variant for Criu {
     }
 
     fn available(&self, place: &Workplace) -> Result<(), String> {
-        let program = program().ok_or("criu is not installed")?;
+        let program = place.criu.as_ref().ok_or(NOT_INSTALLED)?;
         let outcome = place
             .command(program)
             .argument("check")
@@ -49,8 +47,8 @@ impl Variant for Criu {
         let (images, layer) = (folder.join("images"), folder.join("layer"));
         let environment = folder.join("environment.json");
         std::fs::create_dir(&images)?;
-        let process = WarmProcess::start(place, package, &folder, "wait", &environment)?;
-        let (criu, number) = (program().context("criu is not installed")?, process.id().to_string());
+        let process = warm_process::start(place, package, &folder, "wait", &environment)?;
+        let (criu, number) = (place.criu.as_ref().context(NOT_INSTALLED)?, process.id().to_string());
         let mut dump = place.command(criu);
         dump.argument("dump").argument("--tree").argument(&number);
         dump.argument("--images-dir").argument(&images).argument("--log-file").argument("dump.log");
@@ -76,8 +74,4 @@ impl Variant for Criu {
         prepared.launch.layer = Some(layer);
         Ok(prepared)
     }
-}
-
-fn program() -> Option<&'static Path> {
-    PLACES.iter().map(Path::new).find(|path| path.is_file())
 }

@@ -3,8 +3,7 @@
 
 use anyhow::Result;
 
-use super::warm_process::WarmProcess;
-use super::{Prepared, Variant};
+use super::{Prepared, Variant, warm_process};
 use crate::acts;
 use crate::suite::package::Package;
 use crate::suite::workplace::Workplace;
@@ -28,7 +27,7 @@ impl Variant for Fork {
     fn prepare(&self, place: &Workplace, package: &Package) -> Result<Prepared> {
         let folder = package.fresh(self.name())?;
         let (socket, layer) = (folder.join("socket"), folder.join("layer"));
-        let process = WarmProcess::start(place, package, &folder, "fork", &socket)?;
+        let process = warm_process::start(place, package, &folder, "fork", &socket)?;
         acts::place(acts::fork::NAME, &layer)?;
         let mut prepared = Prepared::plain(place, package.root.clone())?;
         prepared.launch.act_as_runtime(place, &layer, acts::fork::NAME);

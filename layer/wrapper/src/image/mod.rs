@@ -26,6 +26,7 @@ use glowplug_records::image::Restored;
 use crate::arch;
 use crate::arena::Arena;
 use crate::command::Command;
+use crate::moment;
 use crate::process::{Start, Text};
 use crate::settings::Settings;
 pub use reason::Reason;
@@ -88,6 +89,8 @@ fn attempt<'a>(
         }
         return Err(Some(reason));
     }
+    let resumed = calls::now();
+    moment::image(settings, resumed);
     // SAFETY: one thread, and nobody has a reference to it.
     unsafe {
         *addr_of_mut!(RESTORED) = Restored {
@@ -99,7 +102,7 @@ fn attempt<'a>(
             folder_length: settings.own_folder.map_or(0, <[u8]>::len) as u64,
             latch: latch.descriptor(),
             begun,
-            resumed: calls::now(),
+            resumed,
         };
     }
     // SAFETY: the memory of the image is in place.
