@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,6 +27,18 @@ extern "C" fn end(_: libc::c_int) {
     ENDED.store(true, Ordering::SeqCst);
 }
 
+/// Where what CRIU knows is kept.
+const FOLDER: &CStr = c"/dev/shm/glowplug-bench-criu";
+
+/// Has the folder removed when dropped.
+pub struct Knowledge;
+
+impl Drop for Knowledge {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(OsStr::from_bytes(FOLDER.to_bytes()));
+    }
+}
+
 /// Lets CRIU keep what it found out about the kernel. It keeps that in `/run`, if that is a tmpfs, and finds it out
 /// anew at every restore otherwise, which takes as long as the restore: where `/run` is none, this process and those
 /// it starts see a folder of `/dev/shm` there.
@@ -34,14 +46,13 @@ extern "C" fn end(_: libc::c_int) {
 /// # Errors
 /// When that is not permitted.
 pub fn keep_what_it_knows() -> Result<()> {
-    const FOLDER: &CStr = c"/dev/shm/glowplug-bench-criu";
     // SAFETY: all-zero bytes are a valid `statfs`.
     let mut about: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: the path is zero-terminated, and `about` a live value of the right type.
     if unsafe { libc::statfs(c"/run".as_ptr(), &raw mut about) } == 0 && about.f_type == libc::TMPFS_MAGIC {
         return Ok(());
     }
-    std::fs::create_dir_all(Path::new(OsStr::from_bytes(FOLDER.to_bytes())))?;
+    std::fs::create_dir_all(OsStr::from_bytes(FOLDER.to_bytes()))?;
     let mount = |source: *const libc::c_char, target: &CStr, flags| {
         // SAFETY: the texts are zero-terminated, or null where the kernel does not look at them (mount(2)).
         let done = unsafe { libc::mount(source, target.as_ptr(), std::ptr::null(), flags, std::ptr::null()) };
@@ -58,6 +69,9 @@ pub fn run() -> Result<ExitCode> {
     let variable = |name: &'static str| std::env::var_os(name).map(PathBuf::from).context(name);
     let (program, images, file) = (variable(PROGRAM)?, variable(IMAGES)?, variable(ENVIRONMENT)?);
     let process: i32 = std::env::var(PROCESS)?.parse()?;
+    // The restored process becomes a child of this one when criu is done.
+    // SAFETY: no pointers are passed.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
     let handler: extern "C" fn(libc::c_int) = end;
     // SAFETY: the handler only stores to an atomic.
     unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
@@ -83,12 +97,20 @@ pub fn run() -> Result<ExitCode> {
         );
         Ok(())
     });
-    // SAFETY: no pointers are passed; the number is that of the restored process, which this one is to end.
-    while restored.is_ok() && !ENDED.load(Ordering::SeqCst) && unsafe { libc::kill(process, 0) } == 0 {
-        std::thread::sleep(Duration::from_millis(20));
+    if restored.is_ok() {
+        let ended = |options| {
+            // SAFETY: a null pointer says that the status is not wanted.
+            let waited = unsafe { libc::waitpid(process, std::ptr::null_mut(), options) };
+            waited != 0
+        };
+        while !ENDED.load(Ordering::SeqCst) && !ended(libc::WNOHANG) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // SAFETY: no pointers are passed; it is this process's child, if it has not ended.
+        unsafe { libc::kill(process, libc::SIGKILL) };
+        // The next restore needs its number.
+        ended(0);
     }
-    // SAFETY: as above.
-    unsafe { libc::kill(process, libc::SIGKILL) };
     let _ = std::fs::remove_file(&file);
     restored.map(|()| ExitCode::SUCCESS)
 }

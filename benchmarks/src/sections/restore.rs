@@ -36,6 +36,7 @@ const UNPACKED: &str = "sid-criu/usr/sbin/criu";
 
 /// Measures the section.
 pub(super) fn measure(bench: &Bench, interpreter: &Interpreter, findings: &mut Findings) -> Result<()> {
+    let _knowledge = acts::criu::Knowledge;
     for entry in bench.entries(interpreter) {
         let workload = entry.workload;
         let place = Place::new(bench, interpreter, workload)?;

@@ -72,6 +72,7 @@ impl Variant for Criu {
         ]);
         prepared.sizes.insert("archive".to_owned(), tree::bytes(&images)?);
         prepared.launch.layer = Some(layer);
+        prepared.held = Some(Box::new(acts::criu::Knowledge));
         Ok(prepared)
     }
 }
