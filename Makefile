@@ -8,6 +8,7 @@
 #   GLOWPLUG_TESTS=all    run also those tests with every Python that are usually run with the oldest and the newest
 #   ARGS="-k truncated"   further arguments for pytest, the demo or the benchmarks
 #   FUZZ_SECONDS=60       how long `make fuzz` runs
+#   BENCH_PYTHON=3.13     the Python of the benchmarks (default: 3.12, or the next that could be had)
 #   DENY=advisories       what `make deny` checks; the advisories' database is fetched from the internet
 
 PYTHON ?= python3
@@ -16,6 +17,7 @@ JOBS ?= 2
 ARGS ?=
 FUZZ_SECONDS ?= 60
 DENY ?= licenses bans sources
+BENCH_PYTHON ?=
 GLOWPLUG_TESTS ?=
 export PYTHONS JOBS GLOWPLUG_TESTS
 
@@ -25,9 +27,12 @@ RUFF := $(TOOLS)/ruff
 RUFF_CONFIG := --config tests/ruff.toml --cache-dir target/ruff-cache
 PYTHON_FOLDERS := $(wildcard layer benchmarks snapshotter extension tests)
 
-BENCH := cargo run --release --quiet --locked -p glowplug-bench --
+# As a user runs it: the suite is in the wheel, which is installed with each Python that could be had.
+BENCH_VENV = $(shell for minor in $(BENCH_PYTHON) 3.12 3.13 3.11 3.14 3.10; do \
+	if [ -x target/venvs/$$minor/bin/python ]; then echo target/venvs/$$minor; break; fi; done)
+BENCH = $(BENCH_VENV)/bin/glowplug bench
 CRIU := target/sid-criu/usr/sbin/criu
-BENCH_OPTIONS = --python target/venvs/3.12/bin/python --glowplug target/venvs/3.12/bin/glowplug \
+BENCH_OPTIONS = --python $(BENCH_VENV)/bin/python --glowplug $(BENCH_VENV)/bin/glowplug \
 	--pip $(TOOLS)/pip --criu $(CRIU) --work target/bench/suite -o target/bench/report
 
 # Tests unwind, and so must what they are linked with: with this it is compiled once, not for programs and again for tests.
@@ -44,7 +49,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats lint rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,9 +79,14 @@ bench-quick: wheel pythons ## The same with two functions and few runs, in under
 bench-sections: wheel pythons ## Compare whole processes without a sandbox: plain Python, code-data-share, Glowplug
 	@$(PYTHON) $(SETUP)/venvs.py twins
 	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) $(SETUP)/criu.py
 	@$(BENCH) sections $(ARGS)
 
-bench-check: pythons recipes-tools ## Check the benchmarks' report in headless Chromium, and the recipe for Lambda as recipes-check does
+readme-table: ## Write the README's table anew from the committed results of `make bench`
+	@$(PYTHON) tests/bench/readme_table.py --write $(BENCH)
+
+bench-check: wheel pythons recipes-tools ## Check the benchmarks' report in headless Chromium, and the recipe for Lambda as recipes-check does
+	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/bench/prepare.py
 	@mkdir -p target/pytest-tmp
 	@GLOWPLUG_BENCH="$(BENCH)" target/venvs/bench/bin/python -m pytest -c tests/pytest.ini \
@@ -84,9 +94,9 @@ bench-check: pythons recipes-tools ## Check the benchmarks' report in headless C
 	@target/venvs/recipes/bin/python -m pytest -c tests/pytest.ini -o cache_dir=$(CURDIR)/target/pytest-cache/bench \
 		--basetemp target/pytest-tmp/bench tests/bench/cloud $(ARGS)
 
-bench-repeats: wheel pythons ## Compare runs of the same, and runs with 5 % added, twenty times each (half an hour, on a quiet machine)
+bench-repeats: wheel pythons ## Compare runs of the same twenty times, and starts with 5 % added (15 minutes, on a quiet machine)
 	@$(PYTHON) $(SETUP)/install_wheel.py
-	@$(PYTHON) tests/bench/repeats.py $(ARGS) target/venvs/3.12/bin/glowplug bench --runtime target/venvs/3.12/bin/python \
+	@$(PYTHON) tests/bench/repeats.py $(ARGS) $(BENCH) --runtime $(BENCH_VENV)/bin/python \
 		--work target/bench/repeats
 
 lint: tools ## Formatting and lints of Rust and Python

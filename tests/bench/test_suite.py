@@ -69,6 +69,21 @@ def test_every_start_is_in_the_results_and_its_phases_add_up(report):
         assert min(taken["peak rss"]) > 5 and min(taken["minor faults"]) > 100
 
 
+def test_the_sandbox_takes_the_moment_of_the_rung_out_of_the_log(tmp_path):
+    root = function(tmp_path / "mine", "def handler(event, context):\n    return 1\n")
+    glowplug("snapshot", "app.handler", "--root", root, "-o", tmp_path, "--python", PYTHON).succeeded()
+    (archive,) = tmp_path.glob("*.glow")
+    glowplug("layer", "--archive", archive, "--dir", tmp_path / "layer").succeeded()
+    command = ("invoke", "app.handler", "--root", root, "--event", root / "event.json", "--layer", tmp_path / "layer")
+    for variable, moments in (("GLOWPLUG_MOMENTS=1", ["rung decided: code"]), ("OTHER=1", [])):
+        done = glowplug(*command, "--json", "--python", PYTHON, "--env", variable).succeeded()
+        outcome = json.loads(done.out)["outcome"]
+        assert "rung" not in outcome["log"]
+        told = [moment["what"] for moment in outcome["timeline"]]
+        assert [what for what in told if what.startswith("rung")] == moments
+        assert told[told.index("handler imported") - len(moments)] == (moments or ["handler imported"])[0]
+
+
 def test_reports_are_written_beside_the_results(report):
     markdown = (report / "report" / "report.md").read_text()
     page = (report / "report" / "report.html").read_text()

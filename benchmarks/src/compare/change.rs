@@ -183,6 +183,47 @@ mod tests {
         assert!(found.count() >= 95);
     }
 
+    /// A run as the machine would have had it: stretches of rounds that were recorded, one after the other, so
+    /// that what lasts for more than a round stays together (H. R. Kuensch, "The Jackknife and the Bootstrap for
+    /// General Stationary Observations", *The Annals of Statistics* 17, 1989).
+    fn recorded(runs: usize, random: &mut StdRng) -> [Vec<f64>; 2] {
+        /// Starts of plain Python and from the code archive in the same round, each by its median, on a virtual
+        /// machine at rest.
+        const ROUNDS: &str = include_str!("recorded.json");
+        const STRETCH: usize = 5;
+        let rounds: Vec<(f64, f64)> = serde_json::from_str(ROUNDS).unwrap();
+        let mut run = Vec::new();
+        while run.len() < runs {
+            let first = random.random_range(0..rounds.len() - STRETCH);
+            run.extend_from_slice(&rounds[first..first + STRETCH]);
+        }
+        let (plain, code) = run[..runs].iter().map(|(plain, code)| (300.0 * plain, 200.0 * code)).unzip();
+        [plain, code]
+    }
+
+    #[test]
+    fn with_the_noise_of_a_real_machine_two_runs_of_the_same_are_no_difference() {
+        let mut random = StdRng::seed_from_u64(3);
+        for runs in [20, 60] {
+            let same = (0..100).filter(|_| {
+                let (before, after) = (recorded(runs, &mut random), recorded(runs, &mut random));
+                verdict(&before, &after) == Verdict::NoDifference
+            });
+            assert!(same.count() >= 95, "{runs}");
+        }
+    }
+
+    #[test]
+    fn with_the_noise_of_a_real_machine_five_percent_are_found_by_enough_runs() {
+        let mut random = StdRng::seed_from_u64(4);
+        let found = (0..20).filter(|_| {
+            let (before, mut after) = (recorded(1200, &mut random), recorded(1200, &mut random));
+            after[1].iter_mut().for_each(|value| *value *= 1.05);
+            verdict(&before, &after) == Verdict::Slower
+        });
+        assert!(found.count() >= 19);
+    }
+
     #[test]
     fn the_reference_tells_of_the_machine_unless_it_is_alone() {
         let steady: Vec<f64> = (0..30).map(|n| 100.0 + f64::from(n % 7)).collect();

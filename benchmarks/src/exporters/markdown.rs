@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Exporter;
 use super::view::{self, Group, Row, figure, megabytes};
 use crate::results::{Results, Source};
-use crate::suite::REFERENCE;
+use crate::suite::{BUSY, REFERENCE};
 
 /// Markdown.
 pub struct Markdown;
@@ -78,14 +78,19 @@ pub fn body(results: &Results) -> String {
     text
 }
 
-/// The table at the top of the README: a row for each function, a column for each variant.
+/// Variants of the table in the README: the rungs.
+const HEADLINE: &[&str] = &[REFERENCE, "code", "image"];
+
+/// The table of the README: a row for each function, a column for each rung.
 pub fn headline(results: &Results, condition: &str) -> String {
     let groups: Vec<Group> = view::groups(results).into_iter().filter(|g| g.condition == condition).collect();
     let shown: Vec<&str> = results
         .variants
         .iter()
         .map(|v| v.name.as_str())
-        .filter(|name| groups.iter().any(|g| g.rows.iter().any(|r| r.variant == *name)))
+        .filter(|name| {
+            HEADLINE.contains(name) && groups.iter().any(|g| g.rows.iter().any(|r| r.variant == *name))
+        })
         .collect();
     let mut text = String::new();
     let _ = writeln!(text, "| function | {} |\n|---|{}", shown.join(" | "), "---:|".repeat(shown.len()));
@@ -110,6 +115,9 @@ pub fn headline(results: &Results, condition: &str) -> String {
         view::machine(results).unwrap_or_default(),
         results.began.split('T').next().unwrap_or_default()
     );
+    for warning in results.warnings.iter().filter(|warning| warning.starts_with(BUSY)) {
+        let _ = writeln!(text, "**{warning}**");
+    }
     text
 }
 

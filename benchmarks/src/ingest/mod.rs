@@ -49,6 +49,8 @@ pub struct Arguments {
 pub enum Record {
     /// The end of an invocation.
     Report(Report),
+    /// The end of an invocation that failed: how.
+    FailedInvocation(String),
     /// The end of an initialisation that failed, or took too long.
     FailedInit(String),
     /// A version of the runtime.
@@ -132,6 +134,7 @@ struct Ingested {
     entries: BTreeMap<(String, String, String), Vec<Report>>,
     runtimes: Vec<String>,
     failed: BTreeMap<String, usize>,
+    failed_invocations: BTreeMap<String, usize>,
     malformed: Malformed,
 }
 
@@ -150,6 +153,9 @@ impl Ingested {
                             Record::Report(report) => {
                                 snap_start |= report.restore.is_some();
                                 reports.push(report);
+                            }
+                            Record::FailedInvocation(how) => {
+                                *self.failed_invocations.entry(how).or_default() += 1;
                             }
                             Record::FailedInit(how) => *self.failed.entry(how).or_default() += 1,
                             Record::Runtime(version) if !self.runtimes.contains(&version) => {
@@ -213,6 +219,9 @@ impl Ingested {
             warnings.push(format!(
                 "{count} initialisations failed ({how}): what came after them is not counted as a start."
             ));
+        }
+        for (how, count) in &self.failed_invocations {
+            warnings.push(format!("{count} invocations failed ({how}): they are not counted."));
         }
         let runtimes = self
             .runtimes
@@ -296,6 +305,30 @@ REPORT RequestId: 3\tDur
         assert_eq!(entry.samples("init duration"), Some(&[100.25][..]));
         assert_eq!(entry.samples("warm duration"), Some(&[1.5][..]));
         assert_eq!(results.versions["runtime 1"], "python:3.12.v36");
+    }
+
+    /// As `sam logs` and the console show a function with SnapStart and tracing.
+    const RESTORED: &str = "\
+2026/01/05/[7]374cd7798d2a 2026-01-05T10:16:34.001000 RESTORE_START Runtime Version: python:3.13.v50\tRuntime Version ARN: arn:aws:lambda:eu-central-1::runtime:0b
+2026/01/05/[7]374cd7798d2a 2026-01-05T10:16:34.376000 RESTORE_REPORT Restore Duration: 325.93 ms
+2026/01/05/[7]374cd7798d2a 2026-01-05T10:16:34.379000 START RequestId: 24addd09-6e64 Version: 7
+2026/01/05/[7]374cd7798d2a 2026-01-05T10:16:34.600000 END RequestId: 24addd09-6e64
+2026/01/05/[7]374cd7798d2a 2026-01-05T10:16:34.686000 REPORT RequestId: 24addd09-6e64 Duration: 27.10 ms Billed Duration: 154 ms Memory Size: 2048 MB Max Memory Used: 212 MB Restore Duration: 325.93 ms Billed Restore Duration: 26 ms XRAY TraceId: 1-66d978e5-56c7378e SegmentId: 29c3839e Sampled: true
+REPORT RequestId: 24addd0a-6e64\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 2048 MB\tMax Memory Used: 212 MB\tStatus: timeout
+";
+
+    #[test]
+    fn a_restore_by_snap_start_is_a_start_of_its_own_kind() {
+        let results = ingested("orders.log", RESTORED);
+        assert!(results.malformed.is_none());
+        let entry = results.entry("orders", "snapstart plain", "lambda-2048").unwrap();
+        let start = entry.samples("start").unwrap();
+        assert!(start.len() == 1 && (start[0] - 353.03).abs() < 1e-9, "{start:?}");
+        assert_eq!(entry.samples("restore duration"), Some(&[325.93][..]));
+        assert_eq!(entry.samples("warm duration"), None);
+        assert_eq!(results.versions["runtime 1"], "python:3.13.v50");
+        let failed = "1 invocations failed (timeout): they are not counted.";
+        assert!(results.warnings.iter().any(|warning| warning == failed), "{:?}", results.warnings);
     }
 
     #[test]

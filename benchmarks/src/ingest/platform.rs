@@ -43,8 +43,13 @@ pub fn read(line: &str) -> Understood {
     let Ok(Line { kind, record }) = serde_json::from_value(value) else { return Understood::Malformed };
     let field = |name: &str| record.get(name).and_then(Value::as_str);
     let found = match kind.as_str() {
-        "platform.report" => report(&record).map(Record::Report),
-        "platform.initStart" => field("runtimeVersion").map(|version| Record::Runtime(version.to_owned())),
+        "platform.report" => report(&record).map(|report| match field("status") {
+            None | Some("success") => Record::Report(report),
+            Some(how) => Record::FailedInvocation(how.to_owned()),
+        }),
+        "platform.initStart" | "platform.restoreStart" => {
+            field("runtimeVersion").map(|version| Record::Runtime(version.to_owned()))
+        }
         "platform.initReport" | "platform.restoreReport" => match field("status") {
             Some("success") => return Understood::Nothing,
             status => status.map(|status| Record::FailedInit(status.to_owned())),
@@ -99,6 +104,14 @@ mod tests {
             one(&restored),
             Some(Record::Report(Report { init: None, restore: Some(100.25), ..wanted }))
         );
+    }
+
+    #[test]
+    fn an_invocation_that_failed_is_not_a_measurement() {
+        let line = r#"{"time": "2026-01-01T00:00:00.000Z", "type": "platform.report", "record": {"requestId": "a",
+            "metrics": {"durationMs": 3000.0, "billedDurationMs": 3000, "memorySizeMB": 128, "maxMemoryUsedMB": 30},
+            "status": "timeout"}}"#;
+        assert_eq!(one(line), Some(Record::FailedInvocation("timeout".into())));
     }
 
     #[test]

@@ -19,17 +19,21 @@ static STATUS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"Status: (\S+)").e
 /// Reads a line. `aws logs tail` puts time and stream before it.
 pub fn read(line: &str) -> Understood {
     let after = |marker: &str| line.find(marker).map(|at| &line[at..]);
-    if let Some(text) = after("INIT_REPORT ") {
+    // INIT_REPORT, or with SnapStart RESTORE_REPORT.
+    if let Some(text) = after("INIT_REPORT ").or_else(|| after("RESTORE_REPORT ")) {
         return init_report(text);
     }
     if is_cut(line) {
         return Understood::Malformed;
     }
     if let Some(text) = after("REPORT RequestId: ") {
-        return report(text)
-            .map_or(Understood::Malformed, |report| Understood::Records(vec![Record::Report(report)]));
+        // An invocation that failed says so at the end of its report.
+        let failed = STATUS.captures(text).map(|found| found[1].to_owned()).filter(|how| how != "success");
+        return report(text).map_or(Understood::Malformed, |report| {
+            Understood::Records(vec![failed.map_or(Record::Report(report), Record::FailedInvocation)])
+        });
     }
-    if let Some(text) = after("INIT_START ") {
+    if let Some(text) = after("INIT_START ").or_else(|| after("RESTORE_START ")) {
         let found = RUNTIME.captures(text).map(|found| Record::Runtime(found[1].to_owned()));
         return found.map_or(Understood::Malformed, |record| Understood::Records(vec![record]));
     }
@@ -42,7 +46,7 @@ pub fn read(line: &str) -> Understood {
 
 /// Whether a line is the beginning of a marker: of a log that was cut there.
 fn is_cut(line: &str) -> bool {
-    let markers = ["REPORT RequestId: ", "INIT_REPORT ", "INIT_START "];
+    let markers = ["REPORT RequestId: ", "INIT_REPORT ", "INIT_START ", "RESTORE_REPORT ", "RESTORE_START "];
     line.len() > "REPORT ".len() && markers.iter().any(|marker| marker.starts_with(line))
 }
 
@@ -118,6 +122,21 @@ mod tests {
         );
         assert_eq!(one("EXTENSION\tName: glowplug\tState: Ready\tEvents: []"), Record::Extension);
         assert_eq!(one("glowplug: /opt/glowplug/a.glow is active: 3 modules"), Record::Rung("code"));
+    }
+
+    #[test]
+    fn what_failed_is_told_from_what_was_measured() {
+        let late = "REPORT RequestId: a\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tInit Duration: 120.31 ms\tStatus: timeout";
+        assert_eq!(one(late), Record::FailedInvocation("timeout".into()));
+        assert_eq!(
+            one("RESTORE_REPORT Restore Duration: 1236.04 ms Status: error Error Type: Runtime.ExitError"),
+            Record::FailedInit("error".into())
+        );
+        assert!(matches!(read("RESTORE_REPORT Restore Duration: 511.25 ms"), Understood::Nothing));
+        assert_eq!(
+            one("RESTORE_START Runtime Version: python:3.13.v50\tRuntime Version ARN: arn:x"),
+            Record::Runtime("python:3.13.v50".into())
+        );
     }
 
     #[test]

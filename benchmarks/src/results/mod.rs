@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, ensure};
+use regex::{Captures, Regex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -165,9 +167,16 @@ impl Results {
         Ok(results)
     }
 
-    /// Everything, indented.
+    /// Everything, indented; the samples of a series are one line.
     pub fn to_json(&self) -> Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        static NUMBERS: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"\[\s+([-+.0-9eE,\s]+?)\s+\]").expect("a valid expression"));
+        let text = serde_json::to_string_pretty(self)?;
+        let line = |found: &Captures| {
+            let numbers: Vec<&str> = found[1].split(',').map(str::trim).collect();
+            format!("[{}]", numbers.join(", "))
+        };
+        Ok(NUMBERS.replace_all(&text, line).into_owned() + "\n")
     }
 }
 
@@ -230,6 +239,7 @@ mod tests {
         let results = samples::results(&[2.0, 2.5], &[1.0, 1.5]);
         let again: Results = serde_json::from_str(&results.to_json().unwrap()).unwrap();
         assert_eq!(again, results);
+        assert!(results.to_json().unwrap().contains("\"samples\": [2.0, 2.5]\n"));
         assert_eq!(again.entry("boto3", "code", "warm").unwrap().samples("start"), Some(&[1.0, 1.5][..]));
     }
 

@@ -81,7 +81,8 @@ fn milliseconds(outcome: &Outcome, expected: &str) -> Result<f64> {
     let lines: Vec<&str> = outcome.output.lines().collect();
     let [began, printed, ended] = lines[..] else { bail!("three lines were expected, not {lines:?}") };
     ensure!(printed == expected, "answered {printed:?} where {expected:?} is right");
-    let elapsed = ended.parse::<u128>()?.checked_sub(began.parse()?).context("answered before it was asked")?;
+    let elapsed =
+        ended.parse::<u128>()?.checked_sub(began.parse()?).context("answered before it was asked")?;
     Ok(elapsed as f64 / 1e6)
 }
 
@@ -111,7 +112,9 @@ impl<'a> Place<'a> {
 
     /// The program's command line: `python restore.py FUNCTION WAY`.
     fn words(&self, way: &str) -> Vec<PathBuf> {
-        [&self.interpreter.python, &self.program, &self.function, &PathBuf::from(way)].map(Clone::clone).into()
+        [&self.interpreter.python, &self.program, &self.function, &PathBuf::from(way)]
+            .map(Clone::clone)
+            .into()
     }
 
     fn ask(&self, way: &str, words: &[PathBuf]) -> Command {
@@ -134,7 +137,12 @@ impl<'a> Place<'a> {
         }
         let glowplug = self.interpreter.installed("glowplug");
         let mut snapshot = self.bench.command(&glowplug);
-        snapshot.argument("snapshot").argument("--image").argument("--json").argument("--name").argument("restore");
+        snapshot
+            .argument("snapshot")
+            .argument("--image")
+            .argument("--json")
+            .argument("--name")
+            .argument("restore");
         snapshot.argument("-o").argument(&self.folder);
         let assignments: Vec<_> = snapshot.assignments().collect();
         for assignment in assignments {

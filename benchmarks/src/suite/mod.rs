@@ -31,6 +31,7 @@ pub use arguments::Arguments;
 use conditions::Condition;
 pub use invocation::rung;
 use measuring::{Contestant, Measuring};
+pub use noise::BUSY;
 use package::Package;
 use plan::Plan;
 use variants::{Prepared, Variant};

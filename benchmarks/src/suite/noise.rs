@@ -4,6 +4,8 @@ use crate::machine::Machine;
 use crate::results::{Results, measure};
 use crate::statistics;
 
+/// What the warning begins with that goes with every figure.
+pub const BUSY: &str = "The machine was busy when the run began";
 /// Interquartile range by median above which a sample is called noisy.
 const SPREAD: f64 = 0.15;
 /// How far the medians of the first and the second half may lie apart.
@@ -17,9 +19,7 @@ pub fn warnings(results: &Results) -> Vec<String> {
     if let Some(Machine { load, processors, .. }) = &results.machine {
         #[allow(clippy::cast_precision_loss)]
         if *load > *processors as f64 / 2.0 {
-            found.push(format!(
-                "The machine was busy when the run began: load {load} on {processors} processors."
-            ));
+            found.push(format!("{BUSY}: load {load} on {processors} processors."));
         }
     }
     let (mut noisy, mut drifted, mut fewest, mut total) = (Vec::new(), Vec::new(), usize::MAX, 0);

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-RESULTS = REPOSITORY / "benchmarks" / "results" / "quick.json"
+RESULTS = REPOSITORY / "benchmarks" / "results" / "default.json"
 SCHEMA = REPOSITORY / "benchmarks" / "results.schema.json"
 PHASES = ("extensions", "rung", "import", "first next", "extensions ready", "invocation")
 WIDTHS = {"desktop": 1280, "phone": 360}

@@ -19,6 +19,7 @@ mod criu;
 mod fork;
 mod image;
 mod image_extension;
+mod injected;
 mod plain;
 mod source;
 mod stale;
@@ -38,6 +39,7 @@ pub const ALL: &[&dyn Variant] = &[
     &image_extension::ImageExtension,
     &criu::Criu,
     &fork::Fork,
+    &injected::Injected,
 ];
 
 /// A way to start a function.

@@ -4,6 +4,7 @@ By `fork` it listens at PATH, a socket: each connection brings an environment an
 loop in it. By `wait` it looks for PATH, a file with the environment, as a process does that was checkpointed then.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -36,6 +37,9 @@ def say_ready():
 
 def fork(handler, path):
     """Forks for every connection; the fork is ended when the connection is."""
+    # Forks need not copy what the collector would only look at.
+    gc.collect()
+    gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
