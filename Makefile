@@ -49,7 +49,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance threads-check threads-endurance arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -129,6 +129,12 @@ cpython-tests: wheel pythons ## Many more of CPython's own tests than `make test
 image-endurance: wheel pythons ## 10,000 restores of three functions, 2,000 in search of values that repeat (half an hour)
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@target/venvs/3.12/bin/python tests/image/endurance.py $(ARGS)
+
+threads-check: wheel pythons ## Threads in process images, with all libraries and Pythons (large environments of their own; half an hour)
+	@$(PYTHON) $(SETUP)/threads.py check $(ARGS)
+
+threads-endurance: wheel pythons ## Thousands of restores with threads, one after the other, six at once, in motion (an hour)
+	@$(PYTHON) $(SETUP)/threads.py endurance $(ARGS)
 
 arm64: tools ## Build everything for arm64 and try it under emulation (Debian's compiler and Pythons; half an hour)
 	@$(PYTHON) tests/arm64/try_arm64.py $(ARGS)

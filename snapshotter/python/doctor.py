@@ -20,13 +20,16 @@ def own_parts(folder):
     """Imports Glowplug's modules and hides them from the target; they live on in the result."""
     before = set(sys.modules)
     sys.path.insert(0, folder)
-    from glowplug_image import descriptors, obstacle, obstacles, watch
+    from glowplug_image import descriptors, native, obstacle, obstacles, watch
     from glowplug_trace import target
 
     package = import_package(folder)
+    if native.dumper is not None:
+        # As process D of a snapshot does.
+        native.dumper.without_io_uring()
     del sys.path[0]
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("glowplug_image", "glowplug_trace"):
+        if name.partition(".")[0] in ("glowplug_image", "glowplug_trace", "_glowplug_dumper"):
             del sys.modules[name]
     sys.path_importer_cache.pop(folder, None)
     return Parts(

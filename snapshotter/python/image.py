@@ -18,6 +18,9 @@ def own_parts(folder):
 
     watch.begin()
     import _glowplug_dumper
+
+    # Its queues cannot be carried; libraries that would use it have another way.
+    _glowplug_dumper.without_io_uring()
     from glowplug import point
     from glowplug_image import capture
 

@@ -1,6 +1,7 @@
 """Threads: each is found, with its name, its library and who started it."""
 
 import os
+from pathlib import Path
 
 import pytest
 from examined import line_of
@@ -23,7 +24,8 @@ def test_a_thread_is_found_with_the_line_that_started_it(examine):
     found = examine(BEAT).only("thread")
     assert "heart" in found["what"]
     assert "daemon" in found["what"]
-    assert (found["module"], found["line"], found["fatal"]) == ("app", line_of(BEAT, "thread.start()"), True)
+    assert found["what"].endswith("is carried")
+    assert (found["module"], found["line"], found["fatal"]) == ("app", line_of(BEAT, "thread.start()"), False)
 
 
 def test_a_thread_of_a_pool_belongs_to_who_submitted_work(examine):
@@ -73,14 +75,57 @@ with ThreadPoolExecutor(4) as pool:
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="OpenBLAS starts no thread on one core")
-def test_native_threads_are_found_with_their_library_and_how_to_do_without(examine):
+def test_native_threads_are_found_with_their_library(examine):
     found = examine("import numpy\n", OPENBLAS_NUM_THREADS=3).only("thread")
     assert "openblas" in found["library"]
     assert found["count"] == min(2, os.cpu_count() - 1)
     assert found["module"].startswith("numpy.")
     assert (found["through"]["module"], found["through"]["line"]) == ("app", 1)
-    assert "OPENBLAS_NUM_THREADS=1" in found["remedy"]
+    assert (found["fatal"], found["call"]) == (False, "futex")
 
 
-def test_without_its_threads_numpy_can_be_imaged(examine):
-    assert examine("import numpy\n", OPENBLAS_NUM_THREADS=1).fatal == []
+def test_numpy_has_no_threads_where_the_variable_says_so(examine):
+    assert examine("import numpy\n", OPENBLAS_NUM_THREADS=1).of_kind("thread") == []
+
+
+WAITS = (Path(__file__).parents[1] / "threads" / "programs" / "waits.py").read_text("utf-8")
+# What a thread does, the call that it is in, and what can be done.
+CANNOT = {
+    "receiving": ("recvfrom", "close the connection at the end of init"),
+    "accepting": ("accept4", "listen in the handler only"),
+    "connecting": ("connect", "connect in the handler"),
+    "polling": ("poll", "close the connection at the end of init"),
+    "selecting": ("pselect6", "close the connection at the end of init"),
+    "reading": ("read", "close it at the end of init"),
+    "child": ("wait4", "wait for the child process before init ends"),
+    "locking": ("flock", "take the lock in the handler"),
+    "ring": ("io_uring_enter", "keep the library from using io_uring"),
+}
+
+
+def waiting(examine, name):
+    found = examine(f"import waits\n\nwaits.{name}()\n", files={"waits.py": WAITS})
+    return found, found.only("thread")
+
+
+@pytest.mark.parametrize("name", CANNOT)
+def test_a_thread_that_cannot_be_carried_is_explained(name, examine):
+    call, remedy = CANNOT[name]
+    _, obstacle = waiting(examine, name)
+    assert obstacle["what"].startswith("the daemon thread 'waiter'")
+    assert f" waits in {call}(2)" in obstacle["what"]
+    assert remedy in obstacle["remedy"]
+    assert (obstacle["fatal"], obstacle["call"], obstacle["module"]) == (True, call, "waits")
+    assert obstacle["line"] == line_of(WAITS, "threading.Thread(target=function")
+    assert (obstacle["through"]["module"], obstacle["through"]["line"]) == ("app", 3)
+
+
+def test_what_a_thread_waits_for_is_told(examine):
+    found, obstacle = waiting(examine, "receiving")
+    connections = [each["what"] for each in found.of_kind("connection")]
+    assert any(obstacle["what"].endswith(what) for what in connections)
+
+
+def test_a_ring_is_explained(examine):
+    found, _ = waiting(examine, "ring")
+    assert "uvloop" in found.only("io_uring")["remedy"]

@@ -50,7 +50,7 @@ class Image:
 class Workshop:
     """A folder that other users may read, with the wrapper and the programs of these tests."""
 
-    def __init__(self):
+    def __init__(self, programs=PROGRAMS):
         # Not below pytest's folders, which are closed to others.
         self.folder = Path(tempfile.mkdtemp(prefix="glowplug-images-", dir="/tmp"))
         self.folder.chmod(0o755)
@@ -59,7 +59,7 @@ class Workshop:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
         }
-        self.programs = Path(shutil.copytree(PROGRAMS, self.folder / "programs", ignore=lambda *_: {"__pycache__"}))
+        self.programs = Path(shutil.copytree(programs, self.folder / "programs", ignore=lambda *_: {"__pycache__"}))
         run([COMMAND, "layer", "--dir", self.folder / "opt"], self.folder, self.variables).succeeded()
         self.wrapper = self.folder / "opt" / "glowplug" / "exec"
         self.images = {}
@@ -70,12 +70,16 @@ class Workshop:
         command = (str(python), str(self.programs / file), *map(str, arguments))
         given = {**self.variables, **(variables or {})}
         output = self.folder / "archives" / name
-        output.mkdir(parents=True)
-        done = run(
-            [COMMAND, "snapshot", "--image", "--name", name, "-o", output, *options, "--", *command], self.folder, given
-        ).succeeded()
+        done = self.snapshot(name, command, options, given).succeeded()
         (archive,) = output.glob("*.glow")
         return Image(archive, command, self.folder, self.wrapper, given, done.out + done.err)
+
+    def snapshot(self, name, command, options, variables):
+        """Runs `glowplug snapshot --image`, whatever comes of it."""
+        output = self.folder / "archives" / name
+        output.mkdir(parents=True, exist_ok=True)
+        command = [COMMAND, "snapshot", "--image", "--name", name, "-o", output, *options, "--", *command]
+        return run(command, self.folder, variables)
 
     def __getitem__(self, name):
         """The image of the program of that name, taken when it is first asked for."""

@@ -21,23 +21,27 @@ def wheel():
     return wheels[0]
 
 
+def install(venv, file):
+    """Installs the wheel into one environment."""
+    folder = Path(venv["executable"]).parents[1]
+    # The environment's own stamp is part of it: one that was made anew has no wheel.
+    wanted = stamp.digest(file.name, files=[file, folder / ".stamp"])
+    if stamp.is_current(folder / ".wheel-stamp", wanted):
+        return
+    say(f"environment {venv['label']}: installing {file.name}")
+    subprocess.run(
+        [places.TOOLS / "bin" / "python", "-m", "pip", "--python", venv["executable"], "install", "--quiet",
+         "--disable-pip-version-check", "--no-index", "--no-deps", "--force-reinstall", file],
+        check=True,
+    )  # fmt: skip
+    stamp.write(folder / ".wheel-stamp", wanted)
+
+
 def main():
     file = wheel()
     for venv in json.loads(places.VENVS_JSON.read_text()):
-        if venv["cds"]:
-            continue
-        folder = Path(venv["executable"]).parents[1]
-        # The environment's own stamp is part of it: one that was made anew has no wheel.
-        wanted = stamp.digest(file.name, files=[file, folder / ".stamp"])
-        if stamp.is_current(folder / ".wheel-stamp", wanted):
-            continue
-        say(f"environment {venv['label']}: installing {file.name}")
-        subprocess.run(
-            [places.TOOLS / "bin" / "python", "-m", "pip", "--python", venv["executable"], "install", "--quiet",
-             "--disable-pip-version-check", "--no-index", "--no-deps", "--force-reinstall", file],
-            check=True,
-        )  # fmt: skip
-        stamp.write(folder / ".wheel-stamp", wanted)
+        if not venv["cds"]:
+            install(venv, file)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,19 @@ use super::tree;
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/functions");
 
 /// Their names, in the order of the report. A new function is a folder and a line here.
-pub const NAMES: &[&str] =
-    &["bare-json", "requests", "boto3", "fastapi", "powertools", "pandas", "numpy", "sqlalchemy", "large"];
+pub const NAMES: &[&str] = &[
+    "bare-json",
+    "requests",
+    "boto3",
+    "fastapi",
+    "powertools",
+    "pandas",
+    "numpy",
+    "sqlalchemy",
+    "polars",
+    "duckdb",
+    "large",
+];
 
 /// A function.
 #[derive(Debug, Clone, PartialEq, Eq)]

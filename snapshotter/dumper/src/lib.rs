@@ -4,16 +4,19 @@
 //! is for; nothing of the user's code runs there. [`dumper`] is the Python interface. [`probe`]
 //! makes sure that the interpreter lays its objects out as [`layouts`] says; [`dump`] walks a code
 //! object, with [`images`] for what refers to no other objects; the archive crate writes the file.
-//! [`capture`] takes the process image, in the user's process.
+//! [`capture`] takes the process image, in the user's process; [`descriptors`], [`io_uring`] and [`tasks`] serve it.
 
 mod capture;
+mod descriptors;
 mod dump;
 mod dumper;
 mod images;
 mod interpreter;
+mod io_uring;
 mod layouts;
 mod memory;
 mod probe;
+mod tasks;
 
 use pyo3::prelude::*;
 
@@ -25,5 +28,9 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::touched, module)?)?;
+    module.add_function(wrap_pyfunction!(descriptors::in_pipe, module)?)?;
+    module.add_function(wrap_pyfunction!(descriptors::same_open_file, module)?)?;
+    module.add_function(wrap_pyfunction!(io_uring::without_io_uring, module)?)?;
+    module.add_function(wrap_pyfunction!(tasks::calls_of, module)?)?;
     module.add_function(wrap_pyfunction!(dumper::layout_table, module)?)
 }

@@ -5,6 +5,8 @@
 import os
 import posix
 
+from glowplug_image import native
+
 O_CLOEXEC = posix.O_CLOEXEC
 ACCESS_MODE = 0o3  # O_ACCMODE of <fcntl.h>
 O_PATH = posix.O_PATH
@@ -66,17 +68,24 @@ def all_open():
 
 
 def same_description(one, other, fcntl):
-    """Whether two descriptors share an open file description: a flag set on one is seen on the other."""
+    """Whether two descriptors share an open file description.
+
+    Where the kernel does not say so: a flag set on one is seen on the other. O_APPEND means nothing to what is not
+    written at a position, and files open for writing are no part of an image; so a thread that uses it notices nothing.
+    """
     if not one.like(other):
         return False
     if (one.flags | other.flags) & O_PATH:
         return False
+    said = native.dumper and native.dumper.same_open_file(one.number, other.number)
+    if said is not None:
+        return said
     flags = fcntl.fcntl(one.number, fcntl.F_GETFL)
     try:
-        fcntl.fcntl(one.number, fcntl.F_SETFL, flags ^ posix.O_NONBLOCK)
+        fcntl.fcntl(one.number, fcntl.F_SETFL, flags ^ posix.O_APPEND)
     except OSError:  # what it refers to does not have that flag
         return False
     try:
-        return fcntl.fcntl(other.number, fcntl.F_GETFL) == flags ^ posix.O_NONBLOCK
+        return fcntl.fcntl(other.number, fcntl.F_GETFL) == flags ^ posix.O_APPEND
     finally:
         fcntl.fcntl(one.number, fcntl.F_SETFL, flags)

@@ -13,8 +13,8 @@ from glowplug_image import (
 def find(fresh_sockets=False):
     """All obstacles, those that forbid an image first. `fresh_sockets`: see `descriptors.found`."""
     with watch.quiet():
-        found = obstacles_threads.find()
-        found += descriptors.found(fresh_sockets)[1]
+        records, others = descriptors.found(fresh_sockets)
+        found = obstacles_threads.find(obstacles_threads.Descriptors(records, others)) + others
         found += obstacles_network.find()
         found += obstacles_kernel.find()
         found += obstacles_values.find()

@@ -1,50 +1,46 @@
-"""Threads beside the main one, each with the library that runs it and who started it."""
+"""Threads beside the main one: which cannot be carried, each with its name, library, call, and who started it.
 
-# ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
+A thread is carried if it waits for its own process or for time to pass. One that runs gets a second to come to rest;
+Python code rests at the interpreter's lock, which is held while the image is taken.
+"""
 
 import posix
 import sys
 import time
 
-from glowplug_image import address_space, watch
+from glowplug_image import address_space, own_imports, system_calls, tasks, watch
 from glowplug_image.obstacle import Obstacle
 
-# Threads that are about to end (they are joined by a lock, not by the kernel) get this long.
+# Whether images have threads in them.
+CARRIED = True
+# Threads that are about to end (they are joined by a lock, not by the kernel) get this long; so do calls that return.
 SETTLING, PAUSE = 0.2, 0.005
-STACK_DEPTH = 1 << 16
-# Their code is on the stack of every thread.
-RUNTIME = ("libc.so", "libc-", "libpthread", "ld-linux", "libpython", "python3", "python", "libstdc++", "libgcc_s")
+# OpenBLAS's threads look for work for 0.1 s before they sleep.
+REST = 1
+RUNS = ("runs, and did not come to rest within a second", None)
+NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
-START_LATER = "start it in the handler, when it is first needed, or stop it in a before_snapshot hook"
-# What keeps a library from starting its threads at import, by a part of its file's or package's name.
+NO_REST = "have it wait for work at the end of init, or end it in a before_snapshot hook"
+# What keeps a library from starting threads that calculate, by a part of its file's or package's name.
 REMEDIES = {
     "openblas": "set OPENBLAS_NUM_THREADS=1 for the function and with --env",
-    "gomp": "set OMP_NUM_THREADS=1 for the function and with --env",
-    "iomp": "set OMP_NUM_THREADS=1 for the function and with --env",
+    "gomp": "set OMP_NUM_THREADS=1 for the function and with --env, or OMP_WAIT_POLICY=passive",
+    "iomp": "set OMP_NUM_THREADS=1 for the function and with --env, or KMP_BLOCKTIME=0",
     "mkl": "set MKL_NUM_THREADS=1 for the function and with --env",
-    "polars": "polars starts its threads at import: import it in the handler, or use the code archive",
-    "arrow": "pyarrow starts its threads at import: import it in the handler, or use the code archive",
-    "duckdb": "connect in the handler, or with config={'threads': 1}",
-    "jax": "compute in the handler only: jax starts its threads when it is first used",
-    "grpc": "make the channel in the handler",
 }
-
-
-def tasks():
-    """Ids of the threads beside the main one."""
-    own = posix.getpid()
-    return {int(task) for task in posix.listdir("/proc/self/task")} - {own}
+LATER = "start it in the handler, when it is first needed, or end it in a before_snapshot hook"
+MAIN = "call it in the main thread: a restored process begins with that one"
 
 
 def settled():
     """The threads that are still there after a moment; threads that were ending have ended."""
-    found = tasks()
+    found = tasks.others()
     python = {thread.native_id for thread in python_threads()}
     until = time.monotonic() + SETTLING
     while found - python and time.monotonic() < until:
         time.sleep(PAUSE)
-        found &= tasks()
-    return found | tasks()
+        found &= tasks.others()
+    return found | tasks.others()
 
 
 def python_threads():
@@ -55,97 +51,130 @@ def python_threads():
     return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
 
 
-def read(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+class Descriptors:
+    """What is waited for at descriptors: those that are made again after a restore, and those from outside."""
+
+    def __init__(self, records, obstacles):
+        self.inside = {record["fd"]: record for record in records}
+        self.outside = {obstacle.facts["fd"]: obstacle for obstacle in obstacles if "fd" in obstacle.facts}
+
+    def of(self, call):
+        """The descriptors that a call waits for."""
+        try:
+            return call.descriptors(address_space.words)
+        except (OSError, OverflowError, ValueError, IndexError):  # the thread went on meanwhile
+            return []
+
+    def text(self, number):
+        if number in self.outside:
+            what = self.outside[number].what
+        elif number in self.inside:
+            what = self.inside[number].get("path")
+        else:
+            what = {0: "standard input", 1: "standard output", 2: "standard error"}.get(number)
+        return f"descriptor {number}" + (f": {what}" if what else "")
+
+    def remedy(self, number):
+        return self.outside[number].remedy if number in self.outside else LATER
 
 
-def stack(task, mappings):
-    """The range of a waiting thread's stack that is in use and its stack's mapping, or None."""
-    words = read(f"/proc/self/task/{task}/syscall").split()
-    if len(words) < 3 or not words[-2].startswith("0x"):
+class Thread:
+    """A thread: what it is, where it waits, and who started it."""
+
+    def __init__(self, task, call, mappings, by_id):
+        watched = watch.current
+        self.call = call
+        self.name = tasks.read(task, "comm")
+        self.owner = watched.appearances.owner_of_task(task)
+        self.library = None
+        thread = by_id.get(task)
+        if thread is not None:
+            self.what = f"the {'daemon ' if thread.daemon else ''}thread {thread.name!r}"
+            # From 3.14 on the kernel has the name too, its first 15 bytes.
+            if self.name not in (thread.name, tasks.read("..", "comm")) and not thread.name.startswith(self.name):
+                self.what += f" ({self.name})"
+            self.owner = watched.threads.owner_of(thread) or self.owner
+        elif tasks.runs_python(task, mappings):
+            started = watched.threads.raw()
+            names = ", ".join(sorted({function for function, _ in started}))
+            self.what = f"a thread that _thread started ({names or 'unknown function'})"
+            self.owner = started[-1][1] if started else self.owner
+        else:
+            self.library = tasks.library(task, mappings)
+            self.what = f"the thread {self.name!r} of {self.library or 'an unknown library'}"
+
+    @property
+    def kind(self):
+        """What threads of one pool have in common: a library's have numbers in their names."""
+        return self.what.translate(NO_DIGITS) if self.library else self.what
+
+    def obstacle(self, why, remedy, fatal, members):
+        count = f"{len(members)} times: " if len(members) > 1 else ""
+        return Obstacle(
+            "thread", f"{count}{self.what} {why}", remedy, self.owner, library=self.library, fatal=fatal,
+            count=len(members), tasks=members, thread=self.name, call=self.call and self.call.name,
+        )  # fmt: skip
+
+    def remedy(self, otherwise):
+        """How the library does without a thread, or another remedy."""
+        names = (self.library, (self.owner or {}).get("library"), (self.owner or {}).get("module"), self.name)
+        for part, text in REMEDIES.items():
+            if any(part in (name or "").lower() for name in names):
+                return text
+        return otherwise
+
+
+def verdict(call, descriptors):
+    """Why a thread cannot be carried that is in a system call, with the remedy, or None if it can; RUNS if it runs."""
+    if call is None:
+        return RUNS
+    if call.name in system_calls.INSIDE:
         return None
-    pointer = int(words[-2], 16)
-    mapping = next((mapping for mapping in mappings if pointer in mapping), None)
-    return None if mapping is None else (pointer & ~7, mapping)
-
-
-def library(task, mappings):
-    """The shared library that most return addresses on a thread's stack lie in, but for the C library's; or None."""
-    found = stack(task, mappings)
-    if found is None:
+    waited = descriptors.of(call)
+    outside = [number for number in waited if number not in descriptors.inside]
+    if not outside and call.name in system_calls.RESUMED:
         return None
-    pointer, mapping = found
-    code = [each for each in mappings if each.executable and each.path.startswith("/")]
-    counts = {}
-    try:
-        # The far end holds the thread's control block with its start routine.
-        ends = {(pointer, min(mapping.end, pointer + STACK_DEPTH)), (max(pointer, mapping.end - 8192), mapping.end)}
-        for begin, end in ends:
-            for word in address_space.words(begin, end):
-                name = next((each.name for each in code if word in each), None) if word > 4096 else None
-                if name is not None and not name.startswith(RUNTIME):
-                    counts[name] = counts.get(name, 0) + 1
-    except (OSError, OverflowError, ValueError):
-        return None
-    return max(counts, key=counts.get) if counts else None
+    number = next(iter(outside or waited), None)
+    where = "" if number is None else f" on {descriptors.text(number)}"
+    return (f"waits in {call}{where}", system_calls.REMEDIES.get(call.name) or descriptors.remedy(number))
 
 
-def of_raw(task, mappings):
-    """Whether a thread runs Python code: an ident of `sys._current_frames` lies on its stack's mapping."""
-    found = stack(task, mappings)
-    return found is not None and any(ident in found[1] for ident in sys._current_frames())
+def resting(present, descriptors):
+    """Looks at threads until each is at rest or has had its time: {task: (its call, why it cannot be carried)}."""
+    begun = time.monotonic()
+    found, left = {}, set(present)
+    while left:
+        passed = time.monotonic() - begun
+        left &= tasks.others()
+        found.update((task, (call, verdict(call, descriptors))) for task, call in tasks.calls(left).items())
+        left = {task for task in left if (why := found[task][1]) and passed < (REST if why is RUNS else SETTLING)}
+        time.sleep(PAUSE if left else 0)
+    return found
 
 
-def remedy(*names):
-    """What can be done about a library's threads."""
-    for part, text in REMEDIES.items():
-        if any(part in (name or "").lower() for name in names):
-            return text
-    return START_LATER
-
-
-def find():
-    """One obstacle for each group of threads that have name, library and owner in common."""
-    watched = watch.current
-    present = settled()
-    if not present:
-        return []
-    watched.appearances.look(None)
+def find(descriptors):
+    """One finding for each group of threads that have name, library, owner and fate in common."""
+    own = own_imports.load("_thread").get_native_id()
+    present = settled() - {own}
+    watch.current.appearances.look(None)
+    verdicts = resting(present, descriptors)
     mappings = address_space.mappings()
     by_id = {thread.native_id: thread for thread in python_threads()}
     groups = {}
-    for task in sorted(present):
-        name = read(f"/proc/self/task/{task}/comm")
-        thread = by_id.get(task)
-        owner = watched.appearances.owner_of_task(task)
-        where = None
-        if thread is not None:
-            daemon = "daemon " if thread.daemon else ""
-            what = f"the {daemon}thread {thread.name!r} is running"
-            owner = watched.threads.owner_of(thread) or owner
-        elif of_raw(task, mappings):
-            started = watched.threads.raw()
-            names = ", ".join(sorted({function for function, _ in started}))
-            what = f"a thread is running that _thread started ({names or 'unknown function'})"
-            owner = started[-1][1] if started else owner
-        else:
-            where = library(task, mappings)
-            what = f"the thread {name!r} of {where or 'an unknown library'} is running"
-        key = (what, owner and (owner["file"], owner["line"]))
-        groups.setdefault(key, (where, owner, []))[2].append((task, name))
-    return [obstacle(what, *group) for (what, _), group in groups.items()]
-
-
-def obstacle(what, where, owner, members):
-    count = len(members)
-    if count > 1:
-        what = f"{count} times: {what}"
-    names = (where, (owner or {}).get("library"), (owner or {}).get("module"), members[0][1])
-    return Obstacle(
-        "thread", what, remedy(*names), owner, library=where, count=count,
-        tasks=[task for task, _ in members], thread=members[0][1],
-    )  # fmt: skip
+    for task in sorted(verdicts.keys() & tasks.others()):
+        call, in_the_way = verdicts[task]
+        thread = Thread(task, call, mappings, by_id)
+        why, remedy = in_the_way or (("is carried", "") if CARRIED else ("is running", thread.remedy(LATER)))
+        key = (thread.kind, why, thread.owner and (thread.owner["file"], thread.owner["line"]))
+        group = groups.setdefault(
+            key, (thread, why, remedy or thread.remedy(NO_REST), bool(in_the_way or not CARRIED), [])
+        )
+        group[-1].append(task)
+    found = [
+        thread.obstacle(why, remedy if fatal else "", fatal, members)
+        for thread, why, remedy, fatal, members in groups.values()
+    ]
+    if own != posix.getpid():
+        what = f"the snapshot point is in the thread {tasks.read(own, 'comm')!r}, which is not the main one"
+        found.append(Obstacle("thread", what, MAIN))
+    return found

@@ -2,7 +2,7 @@
 
 import posix
 
-from glowplug_image import own_imports, unix_sockets
+from glowplug_image import native, own_imports, unix_sockets
 
 F_GETPIPE_SZ = 1032  # <linux/fcntl.h>
 MSG_PEEK = 2
@@ -15,7 +15,12 @@ class Refused(Exception):
 
 
 def in_pipe(reader, writer, size):
-    """The bytes in a pipe. They are taken out and put back; tee(2) would need ctypes, which may leave a file open."""
+    """The bytes in a pipe. They stay there, or without the dumper are taken out and put back."""
+    if native.dumper is not None:
+        content = native.dumper.in_pipe(reader, size)
+        if len(content) != size:
+            raise Refused("its content changes")
+        return content
     if len(posix.listdir("/proc/self/task")) > 1:
         raise Refused("it holds bytes that another thread may be about to read")
     signal = own_imports.load("_signal")

@@ -27,6 +27,7 @@ pub fn doctor(arguments: &DoctorArguments) -> Result<ExitCode> {
     let folder = work.path().canonicalize()?;
     scripts::unpack(&folder)?;
     payload::unpack_for_image(&folder)?;
+    payload::unpack_for_snapshot(&folder)?;
     let mut progress = Progress::new(1);
     progress.begin(&format!("running {}", target.label()));
     let found = examination::examine(&target, &folder, &progress)?;

@@ -1,0 +1,134 @@
+"""Threads that wait for what cannot be carried; a program calls one of these and goes to its snapshot point."""
+
+import ctypes
+import hashlib
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+HELD = []
+
+
+def waiter(function, *arguments):
+    """Starts a thread and gives it the time to begin to wait."""
+    threading.Thread(target=function, args=arguments, name="waiter", daemon=True).start()
+    time.sleep(0.1)
+
+
+def connected():
+    listener = socket.create_server(("127.0.0.1", 0))
+    near = socket.create_connection(listener.getsockname())
+    far, _ = listener.accept()
+    HELD.extend((listener, near, far))
+    return near, listener
+
+
+def receiving():
+    waiter(connected()[0].recv, 1)
+
+
+def accepting():
+    waiter(connected()[1].accept)
+
+
+def connecting():
+    """A Unix socket's queue is full at once."""
+    listener = socket.socket(socket.AF_UNIX)
+    address = f"\0glowplug-{os.getpid()}"
+    listener.bind(address)
+    listener.listen(0)
+    ends = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+    HELD.extend((listener, *ends))
+    ends[0].connect(address)
+    waiter(ends[1].connect, address)
+
+
+def polling():
+    import select
+
+    poll = select.poll()
+    poll.register(connected()[0], select.POLLIN)
+    waiter(poll.poll)
+
+
+def selecting():
+    import select
+
+    waiter(select.select, [connected()[0]], [], [])
+
+
+def reading():
+    """A named pipe has its other end wherever somebody opens it."""
+    path = Path(tempfile.mkdtemp(), "named")
+    os.mkfifo(path)
+    waiter(os.read, os.open(path, os.O_RDWR), 1)
+
+
+def child():
+    HELD.append(subprocess.Popen(["sleep", "60"]))
+    waiter(HELD[0].wait)
+
+
+def locking():
+    import fcntl
+
+    path = Path(tempfile.mkdtemp(), "locked")
+    path.touch()
+    HELD.extend((path.open(), path.open()))
+    fcntl.flock(HELD[0], fcntl.LOCK_EX)
+    waiter(fcntl.flock, HELD[1], fcntl.LOCK_EX)
+
+
+def ring():
+    """A wait for what was never asked for (io_uring_setup(2), io_uring_enter(2), IORING_ENTER_GETEVENTS)."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    descriptor = call(425, 1, ctypes.create_string_buffer(120))
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "io_uring_setup")
+    waiter(call, 426, descriptor, 0, 1, 1, None, 0)
+
+
+def calculating():
+    waiter(hashlib.pbkdf2_hmac, "sha256", b"secret", b"salt", 1 << 30)
+
+
+def holds(kind, value):
+    """A mutex with an attribute, held by a thread (pthread_mutexattr_setrobust(3), ..._setprotocol(3))."""
+    libc = ctypes.CDLL(None)
+    attributes, mutex = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
+    HELD.append(mutex)
+
+    def hold():
+        assert libc.pthread_mutex_lock(mutex) == 0
+        time.sleep(60)
+
+    assert libc.pthread_mutexattr_init(attributes) == 0
+    assert getattr(libc, kind)(attributes, value) == 0
+    assert libc.pthread_mutex_init(mutex, attributes) == 0
+    waiter(hold)
+
+
+def robust():
+    holds("pthread_mutexattr_setrobust", 1)
+
+
+def inheriting():
+    holds("pthread_mutexattr_setprotocol", 1)
+
+
+def timer():
+    """A POSIX timer (timer_create(2))."""
+    assert ctypes.CDLL(None).timer_create(1, None, ctypes.byref(ctypes.c_void_p())) == 0
+
+
+def other_thread():
+    """The snapshot point is reached by another thread than the main one."""
+    import glowplug
+
+    thread = threading.Thread(target=glowplug.snapshot_point, name="waiter")
+    thread.start()
+    thread.join()
