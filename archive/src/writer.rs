@@ -198,8 +198,9 @@ pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
         (SectionKind::Modules as u32, records.as_bytes()),
         (SectionKind::Ranges as u32, heap.ranges.as_bytes()),
         (SectionKind::Compiled as u32, compiled.as_bytes()),
-        (SectionKind::Heap as u32, &heap.bytes),
+        // The first import of `re` asks for these: they are read with the index.
         (SectionKind::Regexes as u32, &regexes),
+        (SectionKind::Heap as u32, &heap.bytes),
         (SectionKind::Sources as u32, &sources),
         (SectionKind::Manifest as u32, &manifest),
     ];

@@ -1,9 +1,10 @@
 //! Bringing ranges of files into the page cache.
 //!
 //! Each range is cut into pieces. A piece is first read without waiting, which copies what is in the
-//! cache already and tells how much that is; for the rest read-ahead is submitted, and some pieces
-//! later it is read for good. So the disk always has something to do, and never so much that what
-//! the runtime itself asks for has to wait long behind it.
+//! cache already and tells how much that is; for the rest read-ahead is submitted, and much later it is
+//! read for good. Submitting is quick, and it is what counts: the disk gets the requests in the plan's
+//! order, and the runtime, which comes to the same pages a little later, waits for a request that has
+//! been made instead of making one of its own, which would bring in what lies around the page too.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,8 +18,9 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 /// Bytes of a piece: one request to the disk.
 const PIECE: u64 = 1 << 20;
-/// Bytes that the disk is given ahead of what is waited for.
-const AHEAD: u64 = 2 << 20;
+/// Bytes that the disk is given ahead of what is waited for: an ordinary plan as a whole. What has been submitted is in
+/// the page cache, if only as pages that are waited for; so the runtime's own faults do not read around it.
+const AHEAD: u64 = 64 << 20;
 
 /// What has been read.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::heap::Heap;
 use crate::places::Places;
 use crate::session::{self, Classes, Counts, Session};
 use crate::settings::{Mode, Settings};
-use crate::{exit, expressions, fingerprint, footprint, log, source_loader, status, texts};
+use crate::{exit, expressions, fingerprint, footprint, log, read_ahead, source_loader, status, texts};
 
 /// Activates an archive in this process: modules that it holds are imported from it from now on.
 ///
@@ -135,6 +135,7 @@ fn prepare(py: Python<'_>, settings: Settings) -> Result<Session, Refusal> {
             archive.header().optimize
         )));
     }
+    read_ahead::begin(&archive);
     let heap = Heap::reserve(&archive).map_err(|e| named(&path, &e))?;
     let function = archive.roots().iter().position(|r| r.kind == RootKind::Function as u32);
     let places = Places::new(archive.roots().len(), function.zip(settings.root.as_deref()));

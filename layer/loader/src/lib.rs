@@ -28,6 +28,7 @@ mod gil;
 mod heap;
 mod log;
 mod places;
+mod read_ahead;
 mod scratch;
 mod session;
 mod settings;

@@ -96,7 +96,9 @@ pub fn of(
         }
         let Some((size, ranges)) = ranges_of(real, &mapped, evicted) else { continue };
         let (base, origin, rest) = places.split(real, archive);
-        entries.extend(merged(&ranges).into_iter().map(|(offset, length)| PlanEntry {
+        // From the end: a library is read from there first, by the dynamic linker (its dynamic section, then what is
+        // relocated).
+        entries.extend(merged(&ranges).into_iter().rev().map(|(offset, length)| PlanEntry {
             base,
             origin: origin.clone(),
             path: rest.to_owned(),
@@ -125,10 +127,13 @@ struct Objects {
 }
 
 impl Objects {
-    /// Takes out header, plan and index.
+    /// Takes out header, plan, index and the regular expressions behind it.
     fn index(&mut self, archive: &Archive) -> PlanEntry {
-        let verified = |kind: u32| SectionKind::ALL.iter().any(|k| *k as u32 == kind && k.verified_at_open());
-        let sections = archive.header().sections.iter().filter(|s| verified(s.kind));
+        let early = |kind: u32| {
+            let is = |k: &SectionKind| k.verified_at_open() || *k == SectionKind::Regexes;
+            SectionKind::ALL.iter().any(|k| *k as u32 == kind && is(k))
+        };
+        let sections = archive.header().sections.iter().filter(|s| early(s.kind));
         let end = sections.map(|s| s.offset + s.length).max().unwrap_or(PAGE as u64);
         for range in &mut self.ranges {
             let cut = end.saturating_sub(range.0).min(range.1);
