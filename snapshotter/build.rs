@@ -10,7 +10,7 @@ const PYTHON: &str = "../layer/python/glowplug";
 fn main() {
     println!("cargo::rerun-if-env-changed=GLOWPLUG_PAYLOAD");
     let folder = env::var_os("GLOWPLUG_PAYLOAD").filter(|v| !v.is_empty()).map(PathBuf::from);
-    for name in ["_glowplug.abi3.so", "_glowplug_dumper.abi3.so", "exec", "extension"] {
+    for name in ["_glowplug.abi3.so", "_glowplug_dumper.abi3.so", "auditor.so", "exec", "extension"] {
         match &folder {
             Some(folder) => embed(&folder.join(name), name, true),
             None => embed(Path::new(""), name, false),

@@ -24,6 +24,7 @@ mod places;
 mod prefetch;
 mod reading;
 mod report;
+mod residency;
 mod settings;
 mod stop;
 mod verification;

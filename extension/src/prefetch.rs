@@ -138,7 +138,8 @@ impl Prefetch<'_> {
             };
             let Some(file) = file else { continue };
             let (stop, budget) = (self.stop, &mut self.budget);
-            self.reader.add(&file, record.offset, record.length, |bytes| {
+            let is_verified = base == Base::Archive;
+            self.reader.add(&file, record.offset, record.length, is_verified, |bytes| {
                 stop.requested().map_or(Ok(()), Err)?;
                 budget.take(bytes)
             })?;

@@ -28,6 +28,9 @@ PROGRAMS = (
     ("glowplug-extension", "glowplug-extension", "extension"),
 )
 
+# What is loaded beside a program when a snapshot records its plan; it needs no C library, so any linker will do.
+AUDITOR = ("glowplug-auditor", "libglowplug_auditor.so", "auditor.so")
+
 STATIC = {"RUSTFLAGS": "-C target-feature=+crt-static"}
 
 
@@ -70,12 +73,15 @@ def build_modules(build, payload):
 
 
 def build_programs(build, payload):
-    """Builds the static programs of the layer and puts them into the folder `payload`."""
+    """Builds the static programs of the layer and the auditor, and puts them into the folder `payload`."""
     payload.mkdir(parents=True, exist_ok=True)
     for package, program, name in PROGRAMS:
         # One by one: the wrapper has no standard library, and features of shared dependencies would be united.
         cargo(["build", "--package", package, "--bin", program, "--target", host()], build / "programs", STATIC)
         replace_if_different(build / "programs" / host() / "release" / program, payload / name)
+    package, library, name = AUDITOR
+    cargo(["build", "--package", package, "--lib", "--target", host()], build / "auditor", {})
+    replace_if_different(build / "auditor" / host() / "release" / library, payload / name)
 
 
 def build_commands(build, payload):

@@ -12,6 +12,13 @@ import sys
 TARGET_FAILED = 3
 
 
+def forget_auditor():
+    """Takes the auditor out of the environment, so that neither the target nor what it starts sees it."""
+    import os
+
+    os.environ.pop("LD_AUDIT", None)
+
+
 def own_parts(folder, spec):
     """Imports the recorder's modules and hides them from the target; they live on in the result."""
     before = set(sys.modules)
@@ -64,6 +71,7 @@ def main():
     spec_file, archive, out_file = sys.argv[1:4]
     folder = __file__.rpartition("/")[0]
     sys.dont_write_bytecode = True
+    forget_auditor()
     with open(spec_file, encoding="utf-8") as file:
         text = file.read()
     spec = eval(text, {"true": True, "false": False, "null": None})

@@ -22,6 +22,11 @@ const DUMPER: Part = Part {
     name: "_glowplug_dumper.abi3.so",
     content: include_bytes!(concat!(env!("OUT_DIR"), "/_glowplug_dumper.abi3.so")),
 };
+/// Name of the auditor where it is unpacked.
+pub const AUDITOR_NAME: &str = "auditor.so";
+/// The module that the dynamic linker loads into process C of a snapshot.
+const AUDITOR: Part =
+    Part { name: AUDITOR_NAME, content: include_bytes!(concat!(env!("OUT_DIR"), "/auditor.so")) };
 const START: Part = Part { name: "start.py", content: include_bytes!(concat!(env!("OUT_DIR"), "/start.py")) };
 
 /// Name of the wrapper in the start folder.
@@ -91,9 +96,9 @@ pub fn unpack_for_image(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the modules that process B needs into `folder`.
+/// Writes the modules that processes B and C need into `folder`.
 pub fn unpack_for_snapshot(folder: &Path) -> Result<()> {
-    unpack(&[LOADER, DUMPER], folder)
+    unpack(&[LOADER, DUMPER, AUDITOR], folder)
 }
 
 /// A folder with the wrapper, the start script and the loader: kept in the user's cache, so that it is written

@@ -55,6 +55,7 @@ PARTS = {
     "extension": Part("glowplug-extension", ("--bin", "glowplug-extension"), "glowplug-extension", "extension"),
     "loader": Part("glowplug-loader", ("--lib",), "lib_glowplug.so", "_glowplug.abi3.so"),
     "dumper": Part("glowplug-dumper", ("--lib",), "lib_glowplug_dumper.so", "_glowplug_dumper.abi3.so"),
+    "auditor": Part("glowplug-auditor", ("--lib",), "libglowplug_auditor.so", "auditor.so"),
     "command": Part("glowplug", ("--bin", "glowplug"), "glowplug", "glowplug"),
 }
 

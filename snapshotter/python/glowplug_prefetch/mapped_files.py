@@ -1,8 +1,9 @@
 """Which pages of mapped files this process has touched, by `/proc/self/pagemap`.
 
-A page counts that is present in the process: it was touched, or lies in the 64 KiB around a touched page that the
-kernel maps along with it (mm/memory.c, do_fault_around). That needs no privilege, and does not depend on what was in
-the page cache before (Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bit 62 swapped).
+A page counts that is present in the process. Of what the auditor has cut into pages (`snapshotter/auditor`) those are
+the pages that were touched; of other files also those in the 64 KiB around a touched page, which the kernel maps along
+with it (mm/memory.c, do_fault_around). That needs no privilege, and does not depend on what was in the page cache
+before (Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bit 62 swapped).
 """
 
 # ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
@@ -26,7 +27,13 @@ def mappings():
 
 
 def paths():
-    return list(dict.fromkeys(path for *_, path in mappings()))
+    """The mapped files, in address order. Asked often, and there may be a mapping for each page of a file."""
+    with open("/proc/self/maps", "rb", buffering=0) as file:
+        lines = file.read().split(b"\n")
+    # Nothing before the path has a slash.
+    found = dict.fromkeys(line.partition(b"/")[2] for line in lines)
+    decode = sys.getfilesystemencodeerrors()
+    return ["/" + path.decode("utf-8", decode) for path in found if path and not path.endswith(b" (deleted)")]
 
 
 def touched():

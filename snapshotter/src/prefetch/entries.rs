@@ -11,13 +11,17 @@ use glowplug_archive::plan::{Base, PlanEntry};
 
 use super::eviction::{self, Evicted};
 use super::process::Start;
-use crate::payload;
+use crate::payload::{self, AUDITOR_NAME, WRAPPER_NAME};
 use crate::recording::Recording;
 use crate::target::Target;
 
-/// Ranges closer than this are read as one, in bytes: on block storage a request costs as much as
-/// reading this many bytes (500 requests and 100 MB a second: 200 kB).
-const GAP: u64 = 64 << 10;
+/// Bytes and requests that cold storage gives in a second, to the order of magnitude: a volume of a cloud's block storage.
+const BYTES: u64 = 100_000_000;
+const REQUESTS: u64 = 500;
+/// Gaps up to this are read through, in bytes: a request costs as much time as reading so many bytes.
+const GAP: u64 = BYTES / REQUESTS;
+/// How the loader's path ends, in the layer and where it is unpacked.
+const LOADER: &str = "/_glowplug.abi3.so";
 /// The archive's objects are read in steps of at least this many bytes, other files in between.
 const STEP: u64 = 512 << 10;
 
@@ -63,8 +67,22 @@ impl Places {
 /// Files that a start maps, by path: size and the touched ranges (offset, length), in bytes.
 type Mapped<'a> = HashMap<&'a str, (u64, &'a [(u64, u64)])>;
 
-/// The entries of the plan, in the order in which a start comes to need them: the archive's index,
-/// what the interpreter brings up before it is active, the layer's files, and then the archive's
+/// A file in the order of first use.
+struct Placed {
+    base: Base,
+    origin: String,
+    path: String,
+    size: u64,
+    /// What of it is used, ascending.
+    ranges: Vec<(u64, u64)>,
+    /// Whether it is mapped.
+    mapped: bool,
+    /// What of the archive's objects is needed before it, as a place in the file; `None` before the archive is active.
+    position: Option<u64>,
+}
+
+/// The entries of the plan, in the order in which a start comes to need them: the archive's index, the wrapper,
+/// what the interpreter brings up before the archive is active, the layer's files, and then the archive's
 /// objects, with each other file where the import order has it.
 pub fn of(
     start: &Start,
@@ -78,39 +96,71 @@ pub fn of(
     let own = path.to_str().unwrap_or_default();
     let touched = mapped.get(own).map_or(&[][..], |(_, ranges)| ranges);
     let mut objects = Objects { ranges: of_archive(touched, archive).into() };
-    let mut entries = vec![objects.index(archive)];
-    let mut layer = Some(of_layer());
-    let mut seen = HashSet::from([own.to_owned()]);
-    for used in &start.order {
-        if let Some(modules) = &used.modules {
+    let index = objects.index(archive);
+    let (wrapper, layer): (Vec<_>, Vec<_>) =
+        of_layer().into_iter().partition(|entry| entry.path.ends_with(WRAPPER_NAME));
+    let mut layer = Some(layer);
+    let mut entries = vec![index];
+    entries.extend(wrapper);
+    for file in files(start, archive, own, places, &mapped, evicted) {
+        if let Some(position) = file.position {
             entries.extend(layer.take().unwrap_or_default());
-            let position = modules.iter().find_map(|name| end_of(archive, name)).unwrap_or_default();
             objects.flush(position, STEP, &mut entries);
         }
-        // Names of links are in the order, real ones in the maps.
-        let Ok(real) = std::fs::canonicalize(&used.path) else { continue };
-        let Some(real) = real.to_str().filter(|real| !seen.contains(*real)) else { continue };
-        seen.insert(real.to_owned());
-        if real.ends_with("/_glowplug.abi3.so") {
-            continue; // one of the layer's
+        let mut ranges = merged(&file.ranges);
+        if file.mapped {
+            // The dynamic linker begins at the end, with the dynamic section and what it relocates.
+            ranges.reverse();
         }
-        let Some((size, ranges)) = ranges_of(real, &mapped, evicted) else { continue };
-        let (base, origin, rest) = places.split(real, archive);
-        // From the end: a library is read from there first, by the dynamic linker (its dynamic section, then what is
-        // relocated).
-        entries.extend(merged(&ranges).into_iter().rev().map(|(offset, length)| PlanEntry {
-            base,
-            origin: origin.clone(),
-            path: rest.to_owned(),
+        entries.extend(ranges.into_iter().map(|(offset, length)| PlanEntry {
+            base: file.base,
+            origin: file.origin.clone(),
+            path: file.path.clone(),
             offset,
             length,
-            file_size: size,
+            file_size: file.size,
             hot: false,
         }));
     }
     entries.extend(layer.take().unwrap_or_default());
     objects.flush(u64::MAX, 0, &mut entries);
     entries
+}
+
+/// The files that a start uses beside the archive and the layer, in the order of first use.
+fn files(
+    start: &Start,
+    archive: &Archive,
+    own: &str,
+    places: &Places,
+    mapped: &Mapped<'_>,
+    evicted: &Evicted,
+) -> Vec<Placed> {
+    let mut seen = HashSet::from([own.to_owned()]);
+    let mut found = Vec::new();
+    for used in &start.order {
+        // Names of links are in the order, real ones in the maps.
+        let Ok(real) = std::fs::canonicalize(&used.path) else { continue };
+        let Some(real) = real.to_str().filter(|real| !seen.contains(*real)) else { continue };
+        seen.insert(real.to_owned());
+        if real.ends_with(LOADER) || real.ends_with(AUDITOR_NAME) {
+            continue; // the layer's, and the recorder's
+        }
+        let Some((size, ranges)) = ranges_of(real, mapped, evicted) else { continue };
+        let (base, origin, rest) = places.split(real, archive);
+        let position =
+            |modules: &Vec<String>| modules.iter().find_map(|name| end_of(archive, name)).unwrap_or_default();
+        found.push(Placed {
+            base,
+            origin,
+            path: rest.to_owned(),
+            size,
+            ranges,
+            mapped: mapped.contains_key(real),
+            position: used.modules.as_ref().map(position),
+        });
+    }
+    found
 }
 
 /// Where in the file the objects of a module end. They are stored in import order, so what lies before
@@ -192,7 +242,8 @@ fn of_archive(touched: &[(u64, u64)], archive: &Archive) -> Vec<(u64, u64)> {
     merged(&ranges)
 }
 
-/// The layer's own files that a start reads: wrapper, start script, loader.
+/// The layer's own files that a start reads: wrapper, start script, loader. The loader gives back what it has touched of
+/// itself, so that all of it is taken.
 fn of_layer() -> Vec<PlanEntry> {
     let needed = |part: &str| !matches!(part, "extension" | "package");
     let files = payload::layer_files().unwrap_or_default();
@@ -202,7 +253,7 @@ fn of_layer() -> Vec<PlanEntry> {
         .map(|file| PlanEntry {
             base: Base::Layer,
             origin: "/opt".to_owned(),
-            path: file.path.to_owned(),
+            path: file.path.clone(),
             offset: 0,
             length: file.content.len() as u64,
             file_size: file.content.len() as u64,

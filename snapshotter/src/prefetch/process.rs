@@ -9,7 +9,11 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::interpreter::optimize_options;
+use crate::payload::AUDITOR_NAME;
 use crate::target::Target;
+
+/// rtld-audit(7). `prefetch.py` takes it out of the target's environment.
+const AUDIT: &str = "LD_AUDIT";
 
 /// What a start from the archive used.
 #[derive(Debug, Deserialize)]
@@ -42,7 +46,24 @@ pub struct Mapped {
 }
 
 /// Starts the target from the archive. `took` is how long it took without.
+///
+/// The auditor lets the pages of libraries be seen that were touched, and no others. Where the target does not start with
+/// it, it is started without, and the pages that the kernel maps along with those count too.
 pub fn start(target: &Target, archive: &Path, scripts: &Path, took: Duration) -> Result<Start> {
+    let auditor = scripts.join(AUDITOR_NAME);
+    start_audited(target, archive, scripts, took, Some(&auditor)).or_else(|error| {
+        tracing::debug!("with the auditor: {error:#}");
+        start_audited(target, archive, scripts, took, None)
+    })
+}
+
+fn start_audited(
+    target: &Target,
+    archive: &Path,
+    scripts: &Path,
+    took: Duration,
+    auditor: Option<&Path>,
+) -> Result<Start> {
     let out = scripts.join("prefetch.json");
     let mut command = Command::new(&target.python.executable);
     target.environment.apply(&mut command);
@@ -54,6 +75,9 @@ pub fn start(target: &Target, archive: &Path, scripts: &Path, took: Duration) ->
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    if let Some(auditor) = auditor {
+        command.env(AUDIT, auditor);
+    }
     tracing::debug!("{command:?}");
     let mut child =
         command.spawn().with_context(|| format!("cannot run {}", target.python.executable.display()))?;
