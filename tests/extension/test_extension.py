@@ -143,3 +143,38 @@ def test_a_function_that_fails_when_it_is_started_again_has_an_archive_without_a
     assert made.inspected["plan"] is None
     assert "no plan: the target failed when it was started from the archive" in made.summary
     assert list((tmp_path / "out").iterdir()) == [made.file]
+
+
+MAPPINGS = "len(open('/proc/self/maps').readlines())"
+
+
+def made_of(tmp_path, text):
+    """An archive with a plan of a function that has this text."""
+    root = tmp_path / "function"
+    root.mkdir()
+    (root / "app.py").write_text(text)
+    return snapshots.snapshot(tmp_path / "out", "app.handler", root=root)
+
+
+def test_a_plan_is_recorded_page_by_page_and_the_function_does_not_see_how(tmp_path):
+    seen = tmp_path / "seen"
+    made = made_of(
+        tmp_path,
+        "import os, subprocess, sys\n"
+        "child = [sys.executable, '-c', \"import os; print(os.environ.get('LD_AUDIT'))\"]\n"
+        "child = subprocess.run(child, capture_output=True, text=True).stdout.strip()\n"
+        f"with open({str(seen)!r}, 'a') as file:\n"
+        f"    print({MAPPINGS}, os.environ.get('LD_AUDIT'), child, file=file)\n\n"
+        "def handler(*_): ...\n",
+    )
+    assert made.inspected["plan"]
+    starts = [line.split() for line in seen.read_text().splitlines()]
+    # Libraries are cut into mappings of a page each when the plan is recorded, and only then.
+    assert int(starts[0][0]) < 1000 < int(starts[-1][0])
+    assert all(start[1:] == ["None", "None"] for start in starts)
+
+
+def test_a_function_that_does_not_bear_it_is_recorded_all_the_same(tmp_path):
+    made = made_of(tmp_path, f"if {MAPPINGS} > 1000:\n    raise MemoryError\n\ndef handler(*_): ...\n")
+    assert made.inspected["plan"]
+    assert "no plan" not in made.summary
