@@ -75,6 +75,7 @@ def main():
     with open(spec_file, encoding="utf-8") as file:
         text = file.read()
     spec = eval(text, {"true": True, "false": False, "null": None})
+    spec["run_on"] = None  # once is enough
     first_use, mapped_files, recorder, target = own_parts(folder, spec)
 
     if sys.path and sys.path[0] == folder:

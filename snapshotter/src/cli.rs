@@ -147,8 +147,11 @@ pub struct SnapshotArguments {
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Instead of a handler, a Python command: its image is taken where it calls glowplug.snapshot_point(). What it
-    /// imports after that is in the archive if --import names it.
+    /// While a program's imports are recorded, let it go on past its snapshot point and do its work, for at most so
+    /// long: what it imports there is in the archive too. Otherwise what --import names.
+    #[arg(long, value_name = "SECONDS", requires = "program", value_parser = clap::value_parser!(u32).range(1..))]
+    pub run_on: Option<u32>,
+    /// Instead of a handler, a Python command: its image is taken where it calls glowplug.snapshot_point().
     #[arg(last = true, value_name = "COMMAND", requires = "image", conflicts_with_all = ["handler", "python"])]
     pub program: Vec<String>,
 }

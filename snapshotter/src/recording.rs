@@ -79,6 +79,7 @@ pub fn record(target: &Target, scripts: &Path, out: &Path, progress: &Progress) 
         "handler": handler.map(|h| [&h.module, &h.function]),
         "events": target.events,
         "program": target.program,
+        "run_on": target.run_on,
         "name": handler.map_or("function", |h| &h.module),
     });
     std::fs::write(&spec, text.to_string()).with_context(|| format!("cannot write {}", spec.display()))?;

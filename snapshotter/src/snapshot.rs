@@ -121,7 +121,8 @@ fn target_of(arguments: &SnapshotArguments) -> Result<Target> {
         None => Target::new(&arguments.target),
         Some(python) => {
             let target = TargetArguments { python: python.into(), ..arguments.target.clone() };
-            Ok(Target::new(&target)?.with_program(&arguments.program))
+            let target = Target::new(&target)?.with_program(&arguments.program);
+            Ok(Target { run_on: arguments.run_on, ..target })
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct Target {
     pub optimize: Option<u8>,
     /// A program and its arguments, as the interpreter takes them.
     pub program: Vec<String>,
+    /// How many seconds the program runs past its snapshot point while its imports are recorded.
+    pub run_on: Option<u32>,
     /// Further options of the interpreter before it.
     pub interpreter_options: Vec<String>,
 }
@@ -93,6 +95,7 @@ impl Target {
             environment,
             optimize,
             program: Vec::new(),
+            run_on: None,
             interpreter_options: Vec::new(),
         })
     }

@@ -54,3 +54,51 @@ def test_without_the_loader_late_imports_are_plain(late):
     assert (said["status"]["rung"], said["answer"], said["status"]["late"]) == ("image", 42, None)
     assert set(said["loaders"].values()) == {"_frozen_importlib_external"}
     assert "later imports are plain" in log
+
+
+@pytest.fixture(scope="module")
+def tools(workshop):
+    """Images of a program that imports behind its snapshot point: taken with these further options."""
+
+    def take(name, *options, ends=""):
+        return workshop.take(name, "late_tool.py", ends, options=options)
+
+    return take
+
+
+def test_what_a_program_imports_beyond_its_snapshot_point_is_served_with_run_on(tools):
+    image = tools("late-recorded", "--run-on", "60")
+    said = json.loads(image.restored().out)
+    assert said["status"]["rung"] == "image"
+    assert set(said["loaders"].values()) == {"glowplug"}
+    assert said["status"]["late"]["fallbacks"] == []
+
+
+def test_a_program_is_not_run_beyond_its_snapshot_point_unasked(tools):
+    image = tools("late-unrecorded")
+    said = json.loads(image.restored().out)
+    assert said["status"]["rung"] == "image"
+    assert set(said["loaders"].values()) == {"_frozen_importlib_external"}
+
+
+def test_a_module_that_is_named_is_served_too(tools):
+    image = tools("late-named", "--import", "plistlib")
+    loaders = json.loads(image.restored().out)["loaders"]
+    assert (loaders["plistlib"], loaders["wave"]) == ("glowplug", "_frozen_importlib_external")
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ("exit", None),
+        ("fail", "beyond its snapshot point the program ended with KeyError: 'no such order'"),
+        ("serve", None),
+        ("stubborn", None),
+    ],
+)
+def test_what_was_imported_is_known_however_the_program_ends(ends, words, tools):
+    image = tools(f"late-{ends}", "--run-on", "2", ends=ends)
+    assert ("beyond its snapshot point" in image.summary) == (words is not None)
+    assert words is None or words in image.summary
+    said = json.loads(image.restored().out)
+    assert set(said["loaders"].values()) == {"glowplug"}
