@@ -81,6 +81,11 @@ pub fn guards(
         .filter(|path| is_interpreters(path))
         .filter_map(|path| Guard::of_binary(path, &surroundings.real(path)))
         .collect();
+    // A link may come to lead to another build, with the old one still in its place.
+    if Path::new(&process.executable) != executable {
+        let path = &process.executable;
+        found.extend(Guard::of_binary(path, &surroundings.real(path)));
+    }
     let sources: BTreeSet<&str> =
         process.modules.iter().map(|(_, path)| path.as_str()).filter(|path| path.ends_with(".py")).collect();
     match validation {
