@@ -4,7 +4,10 @@ from glowplug_image import own_imports
 from glowplug_image.watch_network import FAMILIES, address_text
 
 UNIX, INTERNET, INTERNET6 = 1, 2, 10
-CLOSE = "close the connection at the end of init, or make it in the handler when it is first needed"
+CLOSE = (
+    "close it before the image is taken (in a function registered with glowplug.before_snapshot), or make it in the "
+    "handler when it is first needed"
+)
 LISTEN = "listen in the handler only: nothing can connect to a function while it is restored"
 # Options of a fresh socket that programs set: (level, name) of <asm/socket.h>, <netinet/in.h>.
 OPTIONS = ((1, 2), (1, 6), (1, 9), (1, 15), (6, 1))  # REUSEADDR, BROADCAST, KEEPALIVE, REUSEPORT, TCP_NODELAY
