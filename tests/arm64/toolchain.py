@@ -22,7 +22,7 @@ TRIPLE = "aarch64-unknown-linux-gnu"
 
 # `cargo` and `gcc` build what runs during a build; QEMU's program is static since it is packaged as `qemu-user`.
 PACKAGES = ("cargo", "rustc", "gcc", "libc6-dev", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross",
-            "libstd-rust-dev:arm64", "qemu-user")  # fmt: skip
+            "libstd-rust-dev:arm64", "qemu-user", "qemu-system-arm")  # fmt: skip
 
 # Only configures a running system.
 NOT_UNPACKED = ("debconf",)

@@ -3,7 +3,7 @@
     python3 tests/arm64/try_arm64.py [LABEL...]
 
 LABEL is an arm64 Python of Debian's (3.11, 3.13, 3.14); default: PYTHONS, or all. Exit status 1 if anything failed. No
-part of `make test`: it fetches 350 MB of Debian packages, and takes half an hour the first time. See docs/arm64.md.
+part of `make test`: it fetches 800 MB of Debian packages, and takes two hours the first time. See docs/arm64.md.
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
 
 import emulated
+import machine
 import parts
 import system_packages
 import toolchain
@@ -88,6 +89,10 @@ def main(labels):
             continue
         for what, check in CHECKS:
             table.attempt(label, what, check, trial)
+    for each in machine.MACHINES:
+        if each.minor in labels:
+            what = f"process image: {each.processor}, kernel of {each.kernel}"
+            table.attempt(each.minor, what, machine.image_is_restored, each, parts.PAYLOAD, command)
     return table.show()
 
 

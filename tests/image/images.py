@@ -18,6 +18,9 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 NOT_USED = ": the process image is not used: "
 
+# How many times longer than usual anything may take: in an emulated machine.
+SLOWNESS = int(os.environ.get("GLOWPLUG_TESTS_SLOWNESS", "1"))
+
 is_root = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not is_root, reason="needs root: namespaces, mounts or another user")
 
@@ -104,7 +107,7 @@ def run(command, folder, variables, *, stdin="", timeout=120, **options):
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",
-        timeout=timeout,
+        timeout=timeout * SLOWNESS,
         check=False,
         **options,
     )

@@ -1,6 +1,7 @@
 """What does not fit an image is seen before it is used: the code archive is, and one line says why."""
 
 import json
+import os
 import resource
 import shutil
 import sys
@@ -160,9 +161,10 @@ def test_a_mount_that_is_noexec(small, workshop, falls_back):
 
 @pytest.mark.skipif(shutil.which("setarch") is None, reason="needs setarch")
 def test_an_address_that_is_always_taken(small_file, damaged, falls_back):
-    # Without random addresses the stack ends here (x86-64, 4-level page tables); so an image of it never fits.
+    # Without random addresses the stack ends here (4-level page tables); so an image of it never fits.
+    top = {"x86_64": 0x7FFFFFFFF000, "aarch64": 1 << 48}[os.uname().machine]
     place, (_, length, *rest) = small_file.rows(MAPPINGS)[-1]
-    MAPPINGS[1].pack_into(small_file.bytes, place, 0x7FFFFFFFF000 - length, length, *rest)
+    MAPPINGS[1].pack_into(small_file.bytes, place, top - length, length, *rest)
     small_file.seal().write(damaged)
     falls_back("an address of the image is taken", archive=damaged, prefix=("setarch", "--addr-no-randomize"))
 

@@ -6,7 +6,11 @@ use object::{Object as _, ObjectSymbol as _};
 
 use super::found::Capture;
 
-/// Address and name of each function that the vDSO exports.
+/// What signal handlers return to on 64-bit ARM: shorter than what would lead elsewhere, and it needs none of the
+/// kernel's data. The kernel has handlers return to the new one anyway.
+const SIGNAL_RETURN: &str = "__kernel_rt_sigreturn";
+
+/// Address and name of each function that the vDSO exports and that is to lead to this kernel's.
 pub fn functions(capture: &Capture, pages: &[u8]) -> Result<Vec<(u64, String)>> {
     let Some(area) = capture.areas.iter().find(|area| area.start == capture.state.vdso) else {
         return Ok(Vec::new());
@@ -24,7 +28,10 @@ pub fn functions(capture: &Capture, pages: &[u8]) -> Result<Vec<(u64, String)>> 
         let address = area.start + symbol.address();
         // A function has two names; the underscored one is on every kernel.
         let name = symbol.name().context("a name in the vDSO")?;
-        if !name.starts_with("__") || found.iter().any(|(other, _)| *other == address) {
+        if !name.starts_with("__")
+            || name == SIGNAL_RETURN
+            || found.iter().any(|(other, _)| *other == address)
+        {
             continue;
         }
         found.push((address, name.to_owned()));

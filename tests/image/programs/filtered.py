@@ -1,4 +1,4 @@
-"""Executes a command under a filter of system calls as containers have one, and stricter (seccomp(2), x86-64).
+"""Executes a command under a filter of system calls as containers have one, and stricter (seccomp(2)).
 
 What is newer than the oldest kernels is answered with ENOSYS, as container runtimes do; the rest with EPERM.
 """
@@ -9,28 +9,30 @@ import os
 import struct
 import sys
 
-# asm/unistd_64.h.
-NO_SUCH_CALL = {"rseq": 334, "clone3": 435}
+# Of x86-64 (asm/unistd_64.h) and of 64-bit ARM (asm-generic/unistd.h).
+MACHINE = ("x86_64", "aarch64").index(os.uname().machine)
+NO_SUCH_CALL = {"rseq": (334, 293)[MACHINE], "clone3": 435}
 DENIED = {
-    "ptrace": 101,
-    "process_vm_readv": 310,
-    "process_vm_writev": 311,
-    "memfd_create": 319,
-    "userfaultfd": 323,
+    "ptrace": (101, 117)[MACHINE],
+    "process_vm_readv": (310, 270)[MACHINE],
+    "process_vm_writev": (311, 271)[MACHINE],
+    "memfd_create": (319, 279)[MACHINE],
+    "userfaultfd": (323, 282)[MACHINE],
     "process_madvise": 440,
 }
-PRCTL, PR_SET_MM = 157, 35
+PRCTL, PR_SET_MM = (157, 167)[MACHINE], 35
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 # linux/bpf_common.h, linux/seccomp.h.
 LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
-AUDIT_ARCH_X86_64 = 0xC000003E
+# linux/audit.h.
+AUDIT_ARCH = (0xC000003E, 0xC00000B7)[MACHINE]
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
 
 
 def program():
     """The filter, as instructions of classic BPF: code, where to jump if true, if false, value."""
-    steps = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, AUDIT_ARCH_X86_64), (RETURN, 0, 0, ALLOW)]
+    steps = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, AUDIT_ARCH), (RETURN, 0, 0, ALLOW)]
     steps.append((LOAD, 0, 0, NUMBER))
     for numbers, error in ((NO_SUCH_CALL, errno.ENOSYS), (DENIED, errno.EPERM)):
         for number in numbers.values():

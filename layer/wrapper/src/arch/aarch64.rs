@@ -3,7 +3,7 @@
 use core::arch::{asm, naked_asm};
 
 use glowplug_records::image::{Context, Restored};
-use syscalls::Errno;
+use syscalls::{Errno, Sysno, syscall};
 
 /// Sets TPIDR_EL0.
 ///
@@ -73,6 +73,24 @@ pub unsafe fn return_from_signal(frame: u64) -> ! {
     }
 }
 
+/// Has this process neither sign return addresses nor check them (prctl(2)): those of the image are without. The next
+/// execve(2) undoes it. `features` is AT_HWCAP.
+///
+/// # Errors
+/// The processor signs, and the kernel (before 5.13) does not let it be.
+pub fn sign_nothing(features: u64) -> Result<(), Errno> {
+    /// asm/hwcap.h.
+    const HWCAP_PACA: u64 = 1 << 30;
+    // linux/prctl.h; the four keys for addresses of code and of data.
+    const PR_PAC_SET_ENABLED_KEYS: usize = 60;
+    const KEYS: usize = 0xf;
+    if features & HWCAP_PACA == 0 {
+        return Ok(());
+    }
+    // SAFETY: this program is built without signatures.
+    unsafe { syscall!(Sysno::prctl, PR_PAC_SET_ENABLED_KEYS, KEYS, 0, 0, 0) }.map(|_| ())
+}
+
 /// Bytes of what [`redirect`] writes.
 pub const REDIRECTION: usize = 16;
 
@@ -104,7 +122,6 @@ macro_rules! plain_call {
 plain_call!(clock_gettime, 113);
 plain_call!(clock_getres, 114);
 plain_call!(gettimeofday, 169);
-plain_call!(signal_return, 139);
 
 /// -ENOSYS: the C library then takes the system call itself.
 #[unsafe(naked)]
@@ -119,7 +136,6 @@ pub fn fallback(name: &[u8]) -> u64 {
         b"clock_gettime" => clock_gettime,
         b"clock_getres" => clock_getres,
         b"gettimeofday" => gettimeofday,
-        b"rt_sigreturn" => signal_return,
         _ => no_such_call,
     };
     function as usize as u64

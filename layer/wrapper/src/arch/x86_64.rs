@@ -82,6 +82,14 @@ pub unsafe fn return_from_signal(frame: u64) -> ! {
     }
 }
 
+/// These processors do not sign addresses.
+///
+/// # Errors
+/// None here.
+pub fn sign_nothing(_features: u64) -> Result<(), Errno> {
+    Ok(())
+}
+
 /// Bytes of what [`redirect`] writes.
 pub const REDIRECTION: usize = 12;
 

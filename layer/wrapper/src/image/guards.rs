@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Reason;
 use super::calls::{self, File};
 use super::section::Image;
+use crate::arch;
 use crate::command::Command;
 use crate::process::Start;
 use crate::python_command::split;
@@ -119,12 +120,14 @@ fn folder_fits<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
 fn processor_fits<'a>(image: &Image<'a>, start: &Start<'_>) -> Result<(), Reason<'a>> {
     const AT_HWCAP: usize = 16;
     const AT_HWCAP2: usize = 26;
-    let here = cpu::features([AT_HWCAP, AT_HWCAP2].map(|kind| start.auxiliary(kind).unwrap_or(0) as u64));
+    let auxiliary = [AT_HWCAP, AT_HWCAP2].map(|kind| start.auxiliary(kind).unwrap_or(0) as u64);
+    let here = cpu::features(auxiliary);
     let missing = image.header.cpu.words.iter().zip(here.words).any(|(needed, found)| needed & !found != 0);
     if missing {
         return Err(Reason::new(b"this processor lacks features of the one it was built for", b""));
     }
-    Ok(())
+    arch::sign_nothing(auxiliary[0])
+        .map_err(|e| Reason::failed(b"this kernel has return addresses signed", e))
 }
 
 fn limits_fit<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {

@@ -11,8 +11,9 @@ use crate::process::Text;
 
 /// Most places of one preadv(2) (UIO_MAXIOV).
 const PLACES: usize = 1024;
-/// Addresses below this are a process's on every kernel (47 bits).
-const ADDRESS_LIMIT: u64 = 1 << 47;
+/// Addresses below this are a process's, unless it asks for others (the kernel's Documentation/arch/x86/x86_64/mm.rst
+/// and Documentation/arch/arm64/memory.rst).
+const ADDRESS_LIMIT: u64 = if cfg!(target_arch = "aarch64") { 1 << 48 } else { 1 << 47 };
 
 const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -10,7 +11,6 @@ use glowplug_archive::image::RESTORER;
 use serde::Serialize;
 
 use super::freeze::Copy;
-use super::state::State;
 
 const PAGE_BYTES: u64 = PAGE as u64;
 /// Bits of an entry of `/proc/PID/pagemap` (the kernel's Documentation/admin-guide/mm/pagemap.rst).
@@ -69,11 +69,11 @@ impl Area {
     }
 }
 
-/// Saves the pages of all areas that are wanted.
+/// Saves the pages of all areas that are wanted. `stacks` are addresses in the threads' stacks.
 ///
 /// # Errors
 /// What reading and writing give; areas that cannot be imaged.
-pub fn save(copy: &Copy, _state: &State, out: File) -> io::Result<Vec<Area>> {
+pub fn save(copy: &Copy, stacks: &[u64], out: File) -> io::Result<Vec<Area>> {
     let mut areas = areas(&copy.file("smaps"))?;
     areas.retain(Area::is_wanted);
     areas.iter().try_for_each(Area::check)?;
@@ -81,8 +81,13 @@ pub fn save(copy: &Copy, _state: &State, out: File) -> io::Result<Vec<Area>> {
     let pagemap = File::open(copy.file("pagemap"))?;
     let mut out = BufWriter::with_capacity(1 << 20, out);
     let mut stored = 0;
+    let code: Vec<Range<u64>> =
+        areas.iter().filter(|area| area.permissions.contains('x')).map(|area| area.start..area.end).collect();
     for area in &mut areas {
-        save_area(area, &memory, &pagemap, &mut out, &mut stored).map_err(|e| {
+        let is_stack = stacks.iter().any(|stack| (area.start..area.end).contains(stack));
+        let signed = cfg!(target_arch = "aarch64") && is_stack;
+        let code = if signed { &*code } else { &[] };
+        save_area(area, &memory, &pagemap, code, &mut out, &mut stored).map_err(|e| {
             io::Error::new(e.kind(), format!("{:x}-{:x} {}: {e}", area.start, area.end, area.path))
         })?;
     }
@@ -94,6 +99,7 @@ fn save_area(
     area: &mut Area,
     memory: &File,
     pagemap: &File,
+    code: &[Range<u64>],
     out: &mut BufWriter<File>,
     stored: &mut u64,
 ) -> io::Result<()> {
@@ -124,6 +130,9 @@ fn save_area(
             if page_bytes.iter().all(|byte| *byte == 0) {
                 continue;
             }
+            if !code.is_empty() {
+                take_off_signatures(page_bytes, code);
+            }
             out.write_all(page_bytes)?;
             match area.runs.last_mut() {
                 Some([start, length, _]) if *start + *length == page => *length += 1,
@@ -134,6 +143,22 @@ fn save_area(
         first += pages;
     }
     Ok(())
+}
+
+/// Return addresses as they are without the signatures that 64-bit ARM processors put into their upper bits
+/// (Arm Architecture Reference Manual, "Pointer authentication"). The key is the process's, and nobody may read it;
+/// so the restored process goes on without, which the restorer sees to.
+fn take_off_signatures(page: &mut [u8], code: &[Range<u64>]) {
+    const ADDRESS: u64 = (1 << 48) - 1;
+    // In the addresses of processes it is never set.
+    const KERNEL: u64 = 1 << 55;
+    for bytes in page.chunks_exact_mut(size_of::<u64>()) {
+        let word = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+        let address = word & ADDRESS;
+        if word != address && word & KERNEL == 0 && code.iter().any(|range| range.contains(&address)) {
+            bytes.copy_from_slice(&address.to_le_bytes());
+        }
+    }
 }
 
 fn entries(pagemap: &File, first: u64, count: u64) -> io::Result<Vec<u64>> {
@@ -179,4 +204,33 @@ fn parse_area(line: &str) -> Option<Area> {
         runs: Vec::new(),
         guards: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_taken_off_addresses_of_code_alone() {
+        let code = [0x40_0000..0x50_0000, 0xffff_8000_0000..0xffff_8001_0000];
+        let words = |words: [u64; 6]| words.map(u64::to_le_bytes).concat();
+        let mut page = words([
+            0x0013_0000_0040_1234, // signed
+            0x0040_ffff_8000_0010, // signed
+            0x0000_0000_0040_1234, // not signed
+            0x0013_0000_0060_1234, // of no code
+            0x0093_0000_0040_1234, // the kernel's
+            0xffff_ffff_ffff_ffff,
+        ]);
+        take_off_signatures(&mut page, &code);
+        let expected = words([
+            0x0000_0000_0040_1234,
+            0x0000_ffff_8000_0010,
+            0x0000_0000_0040_1234,
+            0x0013_0000_0060_1234,
+            0x0093_0000_0040_1234,
+            0xffff_ffff_ffff_ffff,
+        ]);
+        assert_eq!(page, expected);
+    }
 }

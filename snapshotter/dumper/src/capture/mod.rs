@@ -84,8 +84,11 @@ fn write(
     let named = |name: &str| folder.join(name);
     let create = |path: &Path| File::create(path).map_err(|e| format!("{}: {e}", path.display()));
     let pages = named("pages.bin");
+    // A thread's control block lies at the end of its stack, its signal frame there or on one of its own.
+    let of_threads = threads.iter().flat_map(|thread| [thread.thread_pointer(), thread.frame()]);
+    let stacks: Vec<u64> = of_threads.chain([place.stack_pointer]).collect();
     let areas =
-        memory::save(copy, &state, create(&pages)?).map_err(|e| format!("{}: {e}", pages.display()))?;
+        memory::save(copy, &stacks, create(&pages)?).map_err(|e| format!("{}: {e}", pages.display()))?;
     let place = [place.stack_pointer, place.resume, place.thread_pointer];
     let path = named("capture.json");
     serde_json::to_writer(

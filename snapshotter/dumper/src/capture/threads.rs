@@ -34,6 +34,18 @@ pub struct Thread {
     processors: Vec<u8>,
 }
 
+impl Thread {
+    /// Its control block.
+    pub const fn thread_pointer(&self) -> u64 {
+        self.thread_pointer
+    }
+
+    /// Where it was interrupted.
+    pub const fn frame(&self) -> u64 {
+        self.frame
+    }
+}
+
 /// Stops all other threads.
 ///
 /// # Errors

@@ -63,9 +63,9 @@ fn scan(scratch: &mut Scratch) -> io::Result<&[Used]> {
     let mut count = 0_usize;
     for line in text[..length].split(|byte| *byte == b'\n') {
         let Some((start, end)) = bounds(line) else { continue };
-        // [vsyscall] is beyond what pagemap has.
+        // [vsyscall] is the kernel's, and beyond what pagemap has.
         let mut page = start / PAGE as u64;
-        let last = if end > 1 << 47 { page } else { end / PAGE as u64 };
+        let last = if start >> 63 == 1 { page } else { end / PAGE as u64 };
         while page < last {
             let wanted = ENTRIES.min((last - page) as usize);
             // SAFETY: any bytes are numbers.
