@@ -55,7 +55,10 @@ class Machine:
         options = ["-f", self.function, *asked, "--condition", "warm", "--runs", str(runs), "--output", output]
         environment = os.environ if busy is None else os.environ | {"GLOWPLUG_BENCH_BUSY": str(round(busy * 1e6))}
         subprocess.run([*self.command, *options], check=True, stdout=subprocess.DEVNULL, env=environment)
-        return json.loads((output / "results.json").read_text())
+        results = json.loads((output / "results.json").read_text())
+        for variant in variants:
+            starts(results, variant)
+        return results
 
     def compare(self, before, after):
         """What became of the starts from the archive."""
