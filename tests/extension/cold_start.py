@@ -1,6 +1,6 @@
 """Measures cold starts with and without the extension, on storage as slow as Lambda's: as root, in the local sandbox.
 
-    python cold_start.py --glowplug GLOWPLUG [--python PYTHON] [boto3] [pandas]
+    python cold_start.py --glowplug GLOWPLUG [--python PYTHON] [--image] [--unlimited] [boto3] [pandas]
 
 Takes a snapshot of each function of `tests/functions/packages` that is named, makes a layer, and starts the function in
 `glowplug invoke`, with awslambdaric, the variants interleaved:
@@ -47,7 +47,8 @@ class Function:
         self.event = FUNCTIONS / f"{name}_event.json"
         self.opt = folder / name
         archives = folder / f"{name}-archive"
-        self.run("snapshot", self.name, "--import", RUNTIME, *self.target(), "-o", archives)
+        image = ["--image"] if options.image else []
+        self.run("snapshot", self.name, "--import", RUNTIME, *image, *self.target(), "-o", archives)
         self.run("layer", "--dir", self.opt, "--archive", *archives.glob("*.glow"))
 
     def target(self):
@@ -86,7 +87,7 @@ def read_ahead(folder, kilobytes):
 
 def measure(name, options, folder):
     function = Function(name, options, folder)
-    cold = ["--cold", "--storage", f"{options.megabytes}:{options.requests}"]
+    cold = ["--cold"] if options.unlimited else ["--cold", "--storage", f"{options.megabytes}:{options.requests}"]
     variants = {
         "warm": ([], True),
         "extension": (cold, True),
@@ -101,7 +102,8 @@ def measure(name, options, folder):
             with read_ahead(folder, options.read_ahead):
                 found[variant].append(function.start(*arguments, layer=layer))
     median = {variant: statistics.median(start["ms"] for start in starts) for variant, starts in found.items()}
-    print(f"{name}, {options.megabytes} MB/s, {options.requests} requests/s, {options.runs} starts each")
+    storage = "storage as it is" if options.unlimited else f"{options.megabytes} MB/s, {options.requests} requests/s"
+    print(f"{name}, {storage}, {options.runs} starts each")
     for variant, starts in found.items():
         times = [start["ms"] for start in starts]
         line = f"  {variant:<10} {median[variant]:7.0f} ms  {median[variant] / median['warm']:5.2f}x  "
@@ -127,6 +129,8 @@ def main():
     parser.add_argument("--memory", type=int, default=1024)
     parser.add_argument("--megabytes", type=int, default=100, help="bytes a second that storage gives, in MB")
     parser.add_argument("--requests", type=int, default=500, help="requests a second that storage takes")
+    parser.add_argument("--image", action="store_true", help="archives with a process image")
+    parser.add_argument("--unlimited", action="store_true", help="storage as fast as it is here")
     parser.add_argument("--read-ahead", type=int, help="kB that the kernel reads around a page fault; on Linux 128")
     options = parser.parse_args()
     (TOP / "target").mkdir(exist_ok=True)
