@@ -16,7 +16,7 @@ use crate::manifest::Manifest;
 use crate::modules::{ModuleRecord, NO_RANGE, NameRef, RootRecord};
 use crate::packing;
 use crate::plan::Plan;
-use crate::regex::{self, CompiledRegex};
+use crate::regex::{self, CompiledRegex, RegexRecord};
 use crate::{checksum, header};
 
 /// Most bytes that a decompressed manifest or module source may have.
@@ -25,8 +25,8 @@ const DECOMPRESSED_LIMIT: usize = 256 << 20;
 /// An open archive: header and index verified, every record's offsets within bounds.
 ///
 /// Header and index are mapped read-only and shared, and the whole file when another section is asked
-/// for: the kernel maps the pages around what is touched, which counts as resident. The heap's ranges are to be read from
-/// [`Archive::file`] by whoever relocates them.
+/// for: the kernel maps the pages around what is touched, which counts as resident. So what a start needs of other
+/// sections is read: regular expressions here, the heap's ranges from [`Archive::file`] by whoever relocates them.
 pub struct Archive {
     path: PathBuf,
     file: File,
@@ -34,6 +34,8 @@ pub struct Archive {
     index: Mmap,
     /// The whole file, once something else is asked for.
     whole: OnceLock<Mmap>,
+    /// The index of the regular expressions, once one is asked for.
+    regexes: OnceLock<Vec<RegexRecord>>,
     header: Header,
     names: Span,
     roots: Span,
@@ -104,6 +106,7 @@ impl Archive {
             file,
             index: map,
             whole: OnceLock::new(),
+            regexes: OnceLock::new(),
             header,
         };
         archive.check_bounds()?;
@@ -364,7 +367,26 @@ impl Archive {
     /// # Errors
     /// [`Error::Bounds`] or [`Error::Checksum`] where the section is damaged.
     pub fn regex(&self, pattern: &[u8], is_bytes: bool, given_flags: u32) -> Result<Option<CompiledRegex>> {
-        regex::find(self.section(SectionKind::Regexes)?, pattern, is_bytes, given_flags)
+        let section = self.record(SectionKind::Regexes)?;
+        let read = |offset, length| self.read_of(section, offset, length);
+        let index = match self.regexes.get() {
+            Some(index) => index,
+            None => {
+                let index = regex::read_index(read)?;
+                self.regexes.get_or_init(|| index)
+            }
+        };
+        regex::find(index, read, pattern, is_bytes, given_flags)
+    }
+
+    /// Bytes of a section, read from the file: less of it becomes resident than by the map.
+    fn read_of(&self, section: &SectionRecord, offset: u64, length: usize) -> Result<Vec<u8>> {
+        if offset.checked_add(length as u64).is_none_or(|end| end > section.length) {
+            return Err(Error::Bounds("a read outside of its section".to_owned()));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, section.offset + offset).map_err(|_| cut_short())?;
+        Ok(bytes)
     }
 
     /// All compiled regular expressions.
@@ -398,8 +420,11 @@ impl Archive {
     /// # Errors
     /// [`Error::MissingSection`], or [`Error::Io`] if the file cannot be mapped.
     pub fn section(&self, kind: SectionKind) -> Result<&[u8]> {
-        let record = find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))?;
-        self.bytes_of(record)
+        self.bytes_of(self.record(kind)?)
+    }
+
+    fn record(&self, kind: SectionKind) -> Result<&SectionRecord> {
+        find(&self.header.sections, kind).ok_or(Error::MissingSection(kind.name()))
     }
 
     /// The bytes of one of the header's sections, of whatever kind.

@@ -98,24 +98,38 @@ pub fn encode(regexes: &[CompiledRegex]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Finds a pattern in a regexes section. `Ok(None)` where it is not there.
+/// Finds a pattern in the entries that `index` tells of; `read` gives bytes of the section, by offset and
+/// length. `Ok(None)` where it is not there.
 ///
 /// # Errors
-/// [`Error::Bounds`] or [`Error::Checksum`] where the section is damaged.
+/// Those of `read`, [`Error::Bounds`] or [`Error::Checksum`] where the section is damaged.
 pub fn find(
-    section: &[u8],
+    index: &[RegexRecord],
+    read: impl FnOnce(u64, usize) -> Result<Vec<u8>>,
     pattern: &[u8],
     is_bytes: bool,
     given_flags: u32,
 ) -> Result<Option<CompiledRegex>> {
     let wanted = key(pattern, is_bytes, given_flags);
-    let index = index(section)?;
     let Ok(at) = index.binary_search_by_key(&wanted, |r| r.key) else {
         return Ok(None);
     };
-    let found = entry(section, &index[at])?;
+    let record = &index[at];
+    let found = decode(&read(record.offset.into(), record.length as usize)?, record)?;
     let same = found.pattern == pattern && found.is_bytes == is_bytes && found.given_flags == given_flags;
     Ok(same.then_some(found))
+}
+
+/// The index of a regexes section; `read` gives bytes of the section, by offset and length.
+///
+/// # Errors
+/// Those of `read`.
+pub fn read_index(read: impl Fn(u64, usize) -> Result<Vec<u8>>) -> Result<Vec<RegexRecord>> {
+    let head = read(0, COUNT_BYTES)?;
+    let count: [u8; 4] = head.get(..4).and_then(|b| b.try_into().ok()).ok_or_else(damaged)?;
+    let length = (u32::from_le_bytes(count) as usize).checked_mul(RECORD).ok_or_else(damaged)?;
+    let records = read(COUNT_BYTES as u64, length)?;
+    Ok(<[RegexRecord]>::ref_from_bytes(&records).map_err(|_| damaged())?.to_vec())
 }
 
 /// All entries of a regexes section, each verified.
@@ -142,7 +156,10 @@ fn index(section: &[u8]) -> Result<&[RegexRecord]> {
 
 fn entry(section: &[u8], record: &RegexRecord) -> Result<CompiledRegex> {
     let start = record.offset as usize;
-    let bytes = section.get(start..start + record.length as usize).ok_or_else(damaged)?;
+    decode(section.get(start..start + record.length as usize).ok_or_else(damaged)?, record)
+}
+
+fn decode(bytes: &[u8], record: &RegexRecord) -> Result<CompiledRegex> {
     if checksum::of(bytes) != record.checksum {
         return Err(Error::Checksum("a compiled regular expression".to_owned()));
     }

@@ -53,8 +53,9 @@ pub fn activate(py: Python<'_>, archive: Option<PathBuf>, root: Option<PathBuf>)
         return Ok(false);
     }
     match prepare(py, settings).and_then(|session| install(py, session)) {
-        Ok(()) => {
+        Ok(session) => {
             log::moment("code");
+            footprint::shrink(&session.archive);
             Ok(true)
         }
         Err(refusal) => {
@@ -104,6 +105,8 @@ impl From<PyErr> for Refusal {
     }
 }
 
+/// As [`install`] a function of its own, so that what runs after [`footprint::shrink`] is small.
+#[inline(never)]
 fn prepare(py: Python<'_>, settings: Settings) -> Result<Session, Refusal> {
     if let Some(active) = session::current() {
         return Err(Refusal(format!("{} is active already", active.archive.path().display())));
@@ -205,7 +208,8 @@ fn classes(py: Python<'_>, sys: &Bound<'_, PyModule>, optimize: u8) -> PyResult<
     })
 }
 
-fn install(py: Python<'_>, session: Session) -> Result<(), Refusal> {
+#[inline(never)]
+fn install(py: Python<'_>, session: Session) -> Result<&'static Session, Refusal> {
     let session =
         session::start(session).map_err(|_| Refusal("another archive is active already".to_owned()))?;
     exit::watch(py, &session.archive.header().fingerprint)?;
@@ -229,7 +233,6 @@ fn install(py: Python<'_>, session: Session) -> Result<(), Refusal> {
             }
         }
     }
-    footprint::shrink(&session.archive);
     log::line(log::Level::Info, || {
         let header = session.archive.header();
         let stale = if header.validation == Validation::Unchecked { ", sources are not checked" } else { "" };
@@ -239,5 +242,5 @@ fn install(py: Python<'_>, session: Session) -> Result<(), Refusal> {
             session.archive.modules().len()
         )
     });
-    Ok(())
+    Ok(session)
 }

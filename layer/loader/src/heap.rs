@@ -24,6 +24,8 @@ const POPULATE_WRITE: libc::c_int = 23;
 /// No string object is shorter, in bytes; the header's string mark lies below this too.
 const SHORTEST_STRING: usize = 40;
 
+const NO_MEMORY: &str = "no memory for its objects";
+
 /// What became of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -44,12 +46,10 @@ pub struct Heap {
     pool_chunks: usize,
     /// From the number of a transient range to that of its persistent part.
     distance: usize,
-    /// Where transient ranges live, once there was one.
+    /// Where transient ranges live, and stored ones until they are unpacked; from the first range on.
     scratch: Option<Scratch>,
     externs: Externs,
     mark: StringMark,
-    /// Of the range being brought in, as it is stored.
-    stored: Vec<u8>,
     /// Of the range being brought in.
     bitmaps: Vec<u64>,
     /// Whether the kernel knows `MADV_POPULATE_WRITE`.
@@ -92,7 +92,6 @@ impl Heap {
             scratch: None,
             externs: Externs::new(),
             mark: archive.header().string_mark,
-            stored: Vec::new(),
             bitmaps: Vec::new(),
             populates: true,
         })
@@ -175,12 +174,8 @@ impl Heap {
             // SAFETY: by the caller; the range is there.
             return unsafe { self.relocate(archive, &range, place, &range) }.map(|_| ());
         }
-        if self.scratch.is_none() {
-            let transients = archive.ranges().iter().filter(|r| r.is(RangeKind::Transient));
-            self.scratch = Scratch::reserve(transients.map(|r| r.length as usize).sum());
-        }
         let length = range.length as usize;
-        let place = self.scratch.as_mut().and_then(|s| s.place(length)).ok_or("no memory for its objects")?;
+        let place = self.scratch(archive)?.place(length).ok_or(NO_MEMORY)?;
         self.read(archive, &range, place)?;
         let persistent = archive.ranges()[number - self.distance];
         // SAFETY: by the caller; the range is there.
@@ -208,18 +203,30 @@ impl Heap {
         Ok(place)
     }
 
+    fn scratch(&mut self, archive: &Archive) -> Result<&mut Scratch, Refusal> {
+        if self.scratch.is_none() {
+            let transients = archive.ranges().iter().filter(|r| r.is(RangeKind::Transient));
+            let stored = archive.ranges().iter().map(|r| archive.stored_span(r).1).max();
+            self.scratch =
+                Scratch::reserve(transients.map(|r| r.length as usize).sum(), stored.unwrap_or_default());
+        }
+        self.scratch.as_mut().ok_or_else(|| NO_MEMORY.to_owned())
+    }
+
     /// Reads a range, verifies it, and unpacks it to `place` and its bitmaps into `self.bitmaps`.
     fn read(&mut self, archive: &Archive, range: &RangeRecord, place: *mut u8) -> Result<(), Refusal> {
         let (at, length) = archive.stored_span(range);
-        self.stored.resize(length, 0);
-        if archive.file().read_exact_at(&mut self.stored, at).is_err() {
+        let stored = self.scratch(archive)?.stage(length).ok_or(NO_MEMORY)?;
+        // SAFETY: scratch memory, as long as the stored range; nothing refers to it.
+        let stored = unsafe { std::slice::from_raw_parts_mut(stored, length) };
+        if archive.file().read_exact_at(stored, at).is_err() {
             return Err("the archive was cut short".to_owned());
         }
         self.bitmaps.resize(2 * bitmap_words(range.length), 0);
         // SAFETY: `place` is memory of ours, as long as the range, zero or written to by an earlier
         // range that was given up; nothing refers to it.
         let objects = unsafe { std::slice::from_raw_parts_mut(place, range.length as usize) };
-        archive.unpack(range, &self.stored, objects, &mut self.bitmaps).map_err(|e| e.to_string())
+        archive.unpack(range, stored, objects, &mut self.bitmaps).map_err(|e| e.to_string())
     }
 
     /// Replaces the words of `range`, which was brought to `place`. Cells lie in the range

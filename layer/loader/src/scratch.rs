@@ -1,6 +1,7 @@
-//! Memory that is used again: where transient ranges are brought to life.
+//! Memory that is used again: where transient ranges are brought to life, and where ranges lie as they
+//! are stored until they have been unpacked.
 //!
-//! Imports nest, so what was placed last is done with first: a stack.
+//! Imports nest, so what was placed last is done with first: a stack, with what is stored above its top.
 
 use pyo3::ffi;
 
@@ -24,6 +25,8 @@ pub struct Scratch {
     room: usize,
     /// In the order of their addresses.
     placed: Vec<Placed>,
+    /// Length of the range that was placed and is not kept yet, in bytes.
+    coming: usize,
     /// How far memory was written to since it was given back, in bytes.
     reached: usize,
 }
@@ -32,11 +35,11 @@ pub struct Scratch {
 const SPARE: usize = 64 * 1024;
 
 impl Scratch {
-    /// Reserves address space for transient ranges of `length` bytes together; memory is taken when
-    /// it is written to. There is room for each twice, for those that are loaded a second time while
-    /// their first place lies below others.
-    pub fn reserve(length: usize) -> Option<Self> {
-        let room = 2 * length;
+    /// Reserves address space for transient ranges of `length` bytes together, and for `stored` bytes of
+    /// one range as it is stored; memory is taken when it is written to. There is room for each twice, for
+    /// those that are loaded a second time while their first place lies below others.
+    pub fn reserve(length: usize, stored: usize) -> Option<Self> {
+        let room = (2 * length).checked_add(stored)?;
         // SAFETY: a new private mapping, at an address that the kernel chooses.
         let base = unsafe {
             libc::mmap(
@@ -48,18 +51,26 @@ impl Scratch {
                 0,
             )
         };
-        (base != libc::MAP_FAILED).then_some(Self { base: base.cast(), room, placed: Vec::new(), reached: 0 })
+        (base != libc::MAP_FAILED).then_some(Self { base: base.cast(), room, placed: Vec::new(), coming: 0, reached: 0 })
     }
 
     /// Room for a range of `length` bytes, a multiple of 16.
     pub fn place(&mut self, length: usize) -> Option<*mut u8> {
-        let top = self.top();
-        if self.room - top < length {
-            return None;
-        }
-        self.reached = self.reached.max(top + length);
+        self.coming = length;
+        self.room(self.top(), length)
+    }
+
+    /// Room for `length` bytes above all ranges, the one that was placed last included. It is good until
+    /// there is a next range.
+    pub fn stage(&mut self, length: usize) -> Option<*mut u8> {
+        self.room(self.top() + self.coming, length)
+    }
+
+    fn room(&mut self, at: usize, length: usize) -> Option<*mut u8> {
+        let end = at.checked_add(length).filter(|end| *end <= self.room)?;
+        self.reached = self.reached.max(end);
         // SAFETY: inside of the mapping.
-        Some(unsafe { self.base.add(top) })
+        Some(unsafe { self.base.add(at) })
     }
 
     /// Where the next range is placed.
@@ -71,6 +82,7 @@ impl Scratch {
     pub fn keep(&mut self, number: usize, length: usize, words: [Vec<u32>; 3]) {
         let at = self.top();
         let [counts, watched, frames] = words;
+        self.coming = 0;
         self.placed.push(Placed { number, at, length, counts, watched, frames, given_up: false });
     }
 
@@ -109,6 +121,10 @@ impl Scratch {
             }
         }
         placed.given_up = true;
+        let (at, length) = (placed.at, placed.length);
+        if index + 1 < self.placed.len() {
+            self.give_back(at, at + length);
+        }
         while self.placed.last().is_some_and(|p| p.given_up) {
             self.placed.pop();
         }
@@ -120,9 +136,18 @@ impl Scratch {
     fn shrink(&mut self) {
         let kept = (self.top() + SPARE / 2).next_multiple_of(glowplug_archive::header::PAGE);
         if self.reached > kept + SPARE {
-            // SAFETY: our own mapping, above all objects; what is read there again is zero.
-            unsafe { libc::madvise(self.base.add(kept).cast(), self.reached - kept, libc::MADV_DONTNEED) };
+            self.give_back(kept, self.reached);
             self.reached = kept;
+        }
+    }
+
+    /// Gives the whole pages from `start` to `end` back to the kernel, of memory that is not in use.
+    fn give_back(&self, start: usize, end: usize) {
+        let page = glowplug_archive::header::PAGE;
+        let (first, last) = (start.next_multiple_of(page), end & !(page - 1));
+        if first < last {
+            // SAFETY: our own mapping, with no object in use there; what is read there again is zero.
+            unsafe { libc::madvise(self.base.add(first).cast(), last - first, libc::MADV_DONTNEED) };
         }
     }
 }
