@@ -67,6 +67,13 @@ def test_the_same_modules_are_imported_as_without_an_archive(package, starts):
     assert found[0] == found[1]
 
 
+def test_peak_memory_is_not_above_that_of_a_plain_start(package, packages):
+    def least(archive):
+        return min(packages.invoke(package, archive=archive)["peak"] for _ in range(3))
+
+    assert least(packages[package]) <= least(None)
+
+
 def test_what_is_left_out_is_left_out_for_a_good_reason(package, packages):
     unexplained = {name: why for name, why in packages[package].left_out.items() if not GOOD_REASONS.match(why)}
     assert unexplained == {}

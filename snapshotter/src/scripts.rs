@@ -16,6 +16,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "trace.py",
     "glowplug_trace/__init__.py",
     "glowplug_trace/bytecode_files.py",
+    "glowplug_trace/collection.py",
     "glowplug_trace/data_files.py",
     "glowplug_trace/kept_code.py",
     "glowplug_trace/modules.py",

@@ -7,12 +7,12 @@ use pyo3::ffi;
 
 /// Addresses by extern number, looked up when first needed.
 pub struct Externs {
-    known: Box<[*mut ffi::PyObject]>,
+    known: Box<[*mut ffi::PyObject; EXTERN_LIMIT as usize]>,
 }
 
 impl Externs {
     pub fn new() -> Self {
-        Self { known: vec![std::ptr::null_mut(); EXTERN_LIMIT as usize].into_boxed_slice() }
+        Self { known: Box::new([std::ptr::null_mut(); EXTERN_LIMIT as usize]) }
     }
 
     /// The object of `number`, null for a number that this version does not know. The reference is

@@ -1,17 +1,21 @@
-//! Gives back the memory that only activation needed: pages of files, mapped and clean, which the
-//! kernel maps again from its page cache where they are still used. Parts that imports hardly use are
-//! made mappings of their own, because the kernel maps 64 kB around what is touched, but nothing of
-//! another mapping (Linux, mm/memory.c, `do_fault_around`).
+//! Gives back memory that only the start until here needed: pages of files, mapped and clean, which the
+//! kernel maps again from its page cache where they are still used. They are those of this shared object,
+//! of the archive's index, and of the interpreter with its libraries: much of them only initialises it.
+//!
+//! Parts of this object that imports hardly use are made mappings of their own, because the kernel maps
+//! 64 kB around what is touched, but nothing of another mapping (Linux, mm/memory.c, `do_fault_around`).
 
 use std::ffi::{c_int, c_void};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 
 use glowplug_archive::Archive;
+use zerocopy::IntoBytes as _;
 
 const PAGE: usize = glowplug_archive::header::PAGE;
 
-/// What is known of this shared object, in bytes.
-#[derive(Default)]
-struct Own {
+/// A loaded object, in bytes.
+struct Object {
     /// The parts that are not written to: where they begin and end.
     parts: Vec<(usize, usize)>,
     /// Where the tables for unwinding begin, behind all other data (`.eh_frame_hdr`, `.eh_frame`).
@@ -28,8 +32,8 @@ unsafe extern "C" {
 }
 
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, found: *mut c_void) -> c_int {
-    // SAFETY: dl_iterate_phdr(3) gives a valid record, and `found` is the `Own` of `own_parts`.
-    let (info, found) = unsafe { (&*info, &mut *found.cast::<Own>()) };
+    // SAFETY: dl_iterate_phdr(3) gives a valid record, and `found` is the vector of `objects`.
+    let (info, found) = unsafe { (&*info, &mut *found.cast::<Vec<Object>>()) };
     // SAFETY: the record describes `dlpi_phnum` program headers.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
     let start = |h: &libc::Elf64_Phdr| (info.dlpi_addr + h.p_vaddr) as usize;
@@ -37,19 +41,19 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, found: *mut 
         .iter()
         .filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0)
         .map(|h| (start(h), start(h) + h.p_memsz as usize));
-    *found = Own {
+    found.push(Object {
         parts: parts.collect(),
         unwinding: headers.iter().find(|h| h.p_type == libc::PT_GNU_EH_FRAME).map(start),
-    };
-    let own = own_parts as *const () as usize;
-    c_int::from(found.parts.iter().any(|(start, end)| (*start..*end).contains(&own)))
+    });
+    0
 }
 
-fn own_parts() -> Option<Own> {
-    let mut own = Own::default();
-    // SAFETY: `visit` keeps to its contract and `own` outlives the call.
-    let found = unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut own).cast()) };
-    (found != 0).then_some(own)
+/// All loaded objects.
+fn objects() -> Vec<Object> {
+    let mut found = Vec::new();
+    // SAFETY: `visit` keeps to its contract and `found` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut found).cast()) };
+    found
 }
 
 /// Where what imports use begins and ends: constants, whose end is another one's beginning, and code.
@@ -63,22 +67,52 @@ fn used(unwinding: usize) -> [(usize, usize); 2] {
     [(0, unwinding); 2]
 }
 
-/// Gives back what activation touched of this shared object and of the archive's index.
+/// Gives back what was touched of the archive's index and of all loaded objects.
 pub fn shrink(archive: &Archive) {
+    let Ok(pagemap) = File::open("/proc/self/pagemap") else { return };
     let index = archive.index_bytes();
-    advise(index.as_ptr().addr(), index.as_ptr().addr() + index.len(), libc::MADV_DONTNEED);
-    let Some(own) = own_parts() else { return };
-    for (start, end) in own.parts {
-        for (first, last) in own.unwinding.map(used).into_iter().flatten() {
+    give_back(&pagemap, index.as_ptr().addr(), index.as_ptr().addr() + index.len());
+    let own = objects as *const () as usize;
+    // This object last: its code is touched again at once.
+    let (ours, others): (Vec<_>, Vec<_>) =
+        objects().into_iter().partition(|o| o.parts.iter().any(|(start, end)| (*start..*end).contains(&own)));
+    for (start, end) in others.iter().flat_map(|o| &o.parts) {
+        give_back(&pagemap, *start, *end);
+    }
+    for object in ours {
+        let used = object.unwinding.map(used).into_iter().flatten();
+        for ((start, end), (first, last)) in
+            object.parts.iter().flat_map(|p| used.clone().map(move |u| (*p, u)))
+        {
             if start <= first && first < last && last <= end {
                 // A mapping of other advice is another mapping.
                 advise(start, first & !(PAGE - 1), libc::MADV_RANDOM);
                 advise(last.next_multiple_of(PAGE), end, libc::MADV_RANDOM);
             }
         }
-        // Only now: this very code is touched again at once.
-        advise(start, end, libc::MADV_DONTNEED);
+        object.parts.iter().for_each(|(start, end)| give_back(&pagemap, *start, *end));
     }
+}
+
+/// Gives back the pages of a file's mapping, if all of them still are the file's: a debugger may have
+/// written to them, and a program may have moved its code to other memory.
+fn give_back(pagemap: &File, start: usize, end: usize) {
+    // proc_pid_pagemap(5): 8 bytes a page.
+    const OF_FILE: u64 = 1 << 61;
+    const SWAPPED: u64 = 1 << 62;
+    const PRESENT: u64 = 1 << 63;
+    let mut page = start / PAGE;
+    let mut entries = [0_u64; 256];
+    while page < end.div_ceil(PAGE) {
+        let wanted = entries.len().min(end.div_ceil(PAGE) - page);
+        if pagemap.read_exact_at(entries[..wanted].as_mut_bytes(), page as u64 * 8).is_err()
+            || entries[..wanted].iter().any(|e| e & (PRESENT | SWAPPED) != 0 && e & OF_FILE == 0)
+        {
+            return;
+        }
+        page += wanted;
+    }
+    advise(start, end, libc::MADV_DONTNEED);
 }
 
 /// madvise(2) on the pages that `start` to `end` lie in.

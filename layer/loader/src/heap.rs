@@ -261,18 +261,23 @@ impl Heap {
             }
         }
         let [mut counts, mut watched, mut frames] = [const { Vec::new() }; 3];
-        let mut cells = Vec::new();
-        for at in set_bits(symbols).take_while(|at| *at < count) {
-            // SAFETY: `at` is a word of the range.
-            let word = unsafe { *words.add(at) };
-            let object = if transient && internals[at / 64] >> (at % 64) & 1 == 1 {
+        if transient {
+            let both: Vec<u64> = symbols.iter().zip(internals).map(|(s, i)| s & i).collect();
+            for at in set_bits(&both).take_while(|at| *at < count) {
+                // SAFETY: `at` is a word of the range.
+                let word = unsafe { &mut *words.add(at) };
                 // Moved above, as all internal words are.
                 let frame = word.wrapping_sub(self.shift) == WATCHED_FRAME;
                 if frame { &mut frames } else { &mut watched }.push(at as u32);
-                // SAFETY: as above.
-                unsafe { *words.add(at) = 0 };
-                continue;
-            } else if word < EXTERN_LIMIT {
+                *word = 0;
+            }
+        }
+        let mut cells = Vec::new();
+        let symbols = symbols.iter().zip(internals).map(|(s, i)| if transient { s & !i } else { *s });
+        for at in set_bits_of(symbols).take_while(|at| *at < count) {
+            // SAFETY: `at` is a word of the range.
+            let word = unsafe { *words.add(at) };
+            let object = if word < EXTERN_LIMIT {
                 if transient && (externs::TYPE_STR..=externs::TYPE_SLICE).contains(&(word as u16)) {
                     counts.push((at as u32).saturating_sub(1));
                 }
@@ -413,8 +418,13 @@ impl Heap {
 
 /// Numbers of the set bits of a bitmap, ascending.
 fn set_bits(bitmap: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    bitmap.iter().enumerate().flat_map(|(index, word)| {
-        let mut rest = *word;
+    set_bits_of(bitmap.iter().copied())
+}
+
+/// Numbers of the set bits of a bitmap's words, ascending.
+fn set_bits_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    words.enumerate().flat_map(|(index, word)| {
+        let mut rest = word;
         std::iter::from_fn(move || {
             if rest == 0 {
                 return None;

@@ -51,7 +51,13 @@ impl Scratch {
                 0,
             )
         };
-        (base != libc::MAP_FAILED).then_some(Self { base: base.cast(), room, placed: Vec::new(), coming: 0, reached: 0 })
+        (base != libc::MAP_FAILED).then_some(Self {
+            base: base.cast(),
+            room,
+            placed: Vec::new(),
+            coming: 0,
+            reached: 0,
+        })
     }
 
     /// Room for a range of `length` bytes, a multiple of 16.

@@ -2,7 +2,7 @@
 
 # ruff: noqa: PTH123 (pathlib must not be imported before the target imports it)
 
-from glowplug_trace import bytecode_files, data_files, kept_code, modules, regexes, search_path, texts
+from glowplug_trace import bytecode_files, collection, data_files, kept_code, modules, regexes, search_path, texts
 
 
 def is_utf8(value):
@@ -37,16 +37,19 @@ class Recording:
         self.modules = modules.Modules(self.search_path, self.texts, own_folder)
         self.regexes = regexes.Regexes()
         self.data_files = data_files.DataFiles(own_folder)
+        self.collection = collection.Collection()
 
     def begin(self):
         self.modules.begin()
         self.regexes.begin()
         self.data_files.begin()
+        self.collection.begin()
 
     def end(self):
         """Stops recording and returns what was seen, ready for JSON."""
         self.data_files.end()
         kept = kept_code.by_file()
+        self.collection.end()
         found, extensions, left_out = self.modules.end()
         fit = []
         for module in found:
