@@ -32,7 +32,7 @@ pub struct Scratch {
 }
 
 /// So much unused memory is kept for the next import, in bytes; more is given back to the kernel.
-const SPARE: usize = 64 * 1024;
+const SPARE: usize = 32 * 1024;
 
 impl Scratch {
     /// Reserves address space for transient ranges of `length` bytes together, and for `stored` bytes of
