@@ -2,6 +2,7 @@
 
 import re
 
+import processes
 import pytest
 from snapshots import PACKAGES
 
@@ -24,6 +25,19 @@ ANSWERS = {
     "sqlalchemy": lambda a: a["sums"] == [["old", 320.5], ["young", 90.25]] and a["first"] == "old",
     "powertools": lambda a: a["doubled"] == 42 and a["segments"] == ["## powertools_function.weigh"],
 }
+
+# What uses each package, as the benchmarks' sections have it.
+STATEMENTS = {
+    "requests": "import requests",
+    "boto3": "import boto3; boto3.client('s3')",
+    "pandas": "import pandas",
+    "fastapi": "import fastapi, mangum",
+    "sqlalchemy": "import sqlalchemy",
+    "powertools": "from aws_lambda_powertools import Logger, Tracer, Metrics",
+}
+
+# kB. The kernel maps 64 kB around what is touched of a file, so random addresses make a difference of some windows.
+TWO_WINDOWS = 128
 
 pytestmark = pytest.mark.parametrize("package", PACKAGES)
 
@@ -67,11 +81,13 @@ def test_the_same_modules_are_imported_as_without_an_archive(package, starts):
     assert found[0] == found[1]
 
 
-def test_peak_memory_is_not_above_that_of_a_plain_start(package, packages):
+def test_peak_memory_of_an_import_is_not_above_that_of_a_plain_one(package, packages):
     def least(archive):
-        return min(packages.invoke(package, archive=archive)["peak"] for _ in range(3))
+        return min(int(processes.python("-c", program, archive=archive).silently().out) for _ in range(3))
 
-    assert least(packages[package]) <= least(None)
+    program = f"{STATEMENTS[package]}\nfor line in open('/proc/self/status'):\n    "
+    program += "if line.startswith('VmHWM'):\n        print(line.split()[1])"
+    assert least(packages[package]) <= least(None) + TWO_WINDOWS
 
 
 def test_what_is_left_out_is_left_out_for_a_good_reason(package, packages):

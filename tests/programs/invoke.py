@@ -1,7 +1,4 @@
-"""Invokes a function: `invoke.py ROOT MODULE EVENT`.
-
-Prints its answer, where each module came from, and the peak of memory until then in kB (VmHWM), as JSON.
-"""
+"""Invokes a function: `invoke.py ROOT MODULE EVENT`. Prints its answer, and where each module came from, as JSON."""
 
 import sys
 
@@ -26,8 +23,6 @@ def main(root, function, event_file):
     with open(event_file, encoding="utf-8") as file:  # noqa: PTH123
         event = eval(file.read(), {"true": True, "false": False, "null": None})
     answer = __import__(function).handler(event, Context())
-    with open("/proc/self/status") as status:  # noqa: PTH123
-        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
     gained = [(name, module) for name, module in list(sys.modules.items()) if name not in before]
 
     import json
@@ -45,11 +40,7 @@ def main(root, function, event_file):
             }
         )
     loader = sys.modules.get("_glowplug")
-    print(
-        json.dumps(
-            {"answer": answer, "modules": modules, "peak": peak, "status": loader and loader.status()}, default=str
-        )
-    )
+    print(json.dumps({"answer": answer, "modules": modules, "status": loader and loader.status()}, default=str))
 
 
 main(*sys.argv[1:])
