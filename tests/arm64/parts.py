@@ -70,4 +70,4 @@ def looks(part, file):
         assert "(NEEDED)" not in shown, "it needs libraries"
         return f"{size}, static"
     versions = [tuple(map(int, found)) for found in re.findall(r"\bGLIBC_(\d+)\.(\d+)", shown)]
-    return f"{size}, needs glibc {'.'.join(map(str, max(versions)))}"
+    return f"{size}, needs glibc {'.'.join(map(str, max(versions)))}" if versions else f"{size}, needs no C library"
