@@ -183,10 +183,11 @@ impl Summary {
             writeln!(f, "               and {} mapped from installed files", bytes(sizes.shared))?;
         }
         let mappings = units::count(image.mappings, "mapping");
+        let written = units::count(image.written as usize, "page");
         writeln!(
             f,
-            "               restored in {:.1} ms: {mappings}, {} reads",
-            image.milliseconds, image.loads
+            "               restored in {:.1} ms: {mappings}, {written} made ready to be written to",
+            image.milliseconds
         )?;
         match image.same_answers {
             Some(true) => writeln!(f, "               answers the events as a plain start does")?,

@@ -147,6 +147,8 @@ pub struct ImageHeader {
     pub deadlines: Table,
     /// What CLOCK_REALTIME and CLOCK_MONOTONIC said when the image was taken, in nanoseconds.
     pub clocks: [u64; 2],
+    /// [`Pages`] of mapped files that a start writes to.
+    pub written: Table,
     /// What each signal does, from signal 1 on.
     pub signals: [SignalAction; SIGNALS],
 }
@@ -206,6 +208,16 @@ pub mod advice {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct Load {
+    /// Where, a multiple of the page size.
+    pub address: u64,
+    /// Bytes, a multiple of the page size.
+    pub length: u64,
+}
+
+/// Mapped pages that a start writes to. They are made ready together, which costs less than a fault for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct Pages {
     /// Where, a multiple of the page size.
     pub address: u64,
     /// Bytes, a multiple of the page size.

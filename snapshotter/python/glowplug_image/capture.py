@@ -172,6 +172,7 @@ class Capture:
         if self.replay is not None:
             self.finish_replay([])
         self.settled()
+        self.settle_renewal()
 
     def start_again(self, found, error):
         name = f"{type(error).__name__}: {error}"
@@ -191,6 +192,11 @@ class Capture:
         if self.found is not None:
             disarm(self.found["latch"])
             self.found["latch"] = -1
+
+    def settle_renewal(self):
+        """What renewal left until the first work is done."""
+        if self.found is not None:
+            renewal.settle(self.found["environment"])
 
     def finish_replay(self, responses):
         """Ends a replay: what was answered, and what memory was touched."""

@@ -61,12 +61,8 @@ class Client:
             self.capture.primed(self.responses)
             self.capture.take()
             self.package.renew()
-            if self.capture.replay is not None:
-                self.responses, self.waiting = [], list(self.events)
         if self.waiting:
             return self.request(self.waiting.pop(0))
-        if self.capture.replay is not None:
-            self.capture.finish_replay(self.responses)
         return self.become_real()
 
     def request(self, event):
@@ -87,15 +83,18 @@ class Client:
     def become_real(self):
         """From here on this is the runtime's own client."""
         capture = self.capture
+        count = len(self.events)
         real = self.package.connect(capture.spec["handler"])
         self.__dict__.clear()
         self.__dict__.update(real.__dict__)
-        self.__class__ = settling(type(real), capture)
+        if capture.replay is None:
+            self.__class__ = settling(type(real), capture)
+        else:
+            self.__class__ = replaying(type(real), capture, count)
         return self.wait_next_invocation()
 
     def post_invocation_result(self, invoke_id, result_data, content_type="application/json", invocation_id=None):
-        body = result_data.decode("utf-8", "replace") if isinstance(result_data, bytes) else result_data
-        self.responses.append(body)
+        self.responses.append(text(result_data))
 
     def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
         raise PrimingFailedError(error_response_data)
@@ -115,12 +114,39 @@ def settling(real, capture):
         def post_invocation_result(self, *arguments, **named):
             self.settle()
             self.post_invocation_result(*arguments, **named)
+            capture.settle_renewal()
 
         def post_invocation_error(self, *arguments, **named):
             self.settle()
             self.post_invocation_error(*arguments, **named)
+            capture.settle_renewal()
 
     return Settling
+
+
+def replaying(real, capture, count):
+    """The real client's class in a replay, which ends when `count` events are answered."""
+    responses = []
+
+    class Replaying(real):
+        def wait_next_invocation(self):
+            if len(responses) == count:
+                capture.finish_replay(responses)
+            return super().wait_next_invocation()
+
+        def post_invocation_result(self, invoke_id, result_data, *arguments, **named):
+            capture.settled()
+            responses.append(text(result_data))
+            super().post_invocation_result(invoke_id, result_data, *arguments, **named)
+
+        def post_invocation_error(self, invoke_id, error_response_data, *_arguments, **_named):
+            raise PrimingFailedError(error_response_data)
+
+    return Replaying
+
+
+def text(result):
+    return result.decode("utf-8", "replace") if isinstance(result, bytes) else result
 
 
 class Package:

@@ -83,6 +83,7 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     }
     header.mappings = metadata.table(&layout.mappings)?;
     header.loads = metadata.table(&layout.loads)?;
+    header.written = metadata.table(&layout.written)?;
     header.touched = metadata.table(&layout.touched)?;
     let functions = content
         .vdso

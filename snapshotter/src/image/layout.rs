@@ -1,26 +1,20 @@
 //! Where the image's memory lies in the archive, and how it gets into a process.
 //!
-//! Memory that nobody writes is mapped from the archive as it is. Memory that may be written is
-//! anonymous; what a start touches of it, and short pieces in between, is read into it from one
-//! run of the file, and long untouched pieces are mapped from the archive over it.
+//! Neighbours that can be one mapping are one ([`piece`]), and nearly all of it is mapped from the archive, private: a page that
+//! is written to is copied by the kernel. Which pages a start writes to is known by then: the restorer has the kernel copy
+//! them in few calls instead of one fault each. What a start only looks at costs less by faults, as the kernel maps
+//! what lies around it along with it.
 
 use glowplug_archive::header::PAGE;
-use glowplug_archive::image::{Load, Mapping, Range, advice, mapping_kind};
+use glowplug_archive::image::{Load, Mapping, Pages, Range, mapping_kind};
 
-use super::found::{Area, Capture};
+use super::found::Capture;
+use super::piece::{self, Piece};
 use super::shared::Shared;
 
-const PAGE_BYTES: u64 = PAGE as u64;
-const READ: u8 = 1;
-const WRITE: u8 = 2;
-const EXECUTE: u8 = 4;
-/// Untouched pieces of writable memory shorter than this are read with the touched ones, in pages.
-/// A mapping costs about as much as reading so many pages.
-const SHORT: u64 = 4;
-/// Pages without content between stored ones that are stored too rather than end a mapping.
-const GAP: u64 = 8;
-/// The stack may grow to this, where its limit is higher or there is none.
-const LARGEST_STACK: u64 = 64 << 20;
+pub const PAGE_BYTES: u64 = PAGE as u64;
+/// Pages without content before, between and behind stored ones that are stored too rather than cost a mapping.
+const GAP: usize = 8;
 
 /// The memory of an image, laid out.
 #[derive(Debug, Default)]
@@ -29,6 +23,8 @@ pub struct Layout {
     pub mappings: Vec<Mapping>,
     /// What is read.
     pub loads: Vec<Load>,
+    /// What is made ready to be written to before the process goes on.
+    pub written: Vec<Pages>,
     /// What a start touches of what is mapped from the archive, from the data's beginning; close ranges are one.
     pub touched: Vec<Range>,
     /// The pages of the section's data, by their number in `pages.bin`; `None`: zero.
@@ -54,7 +50,7 @@ pub struct Sizes {
     pub heap: u64,
     /// Not in the archive: mapped from installed files.
     pub shared: u64,
-    /// Of all that is in the archive: read at every start.
+    /// Of all that is in the archive: used by every start.
     pub hot: u64,
 }
 
@@ -79,244 +75,124 @@ impl Touched {
             ranges.get(ranges.partition_point(|(start, ..)| *start <= address).checked_sub(1)?)?;
         (address < start + length).then_some(*written)
     }
-
-    /// Whether an untouched piece of that many pages is read with the others.
-    const fn is_short(&self, pages: u64) -> bool {
-        self.0.is_some() && pages < SHORT
-    }
 }
 
-/// One mapping with what lies over it.
-struct Base {
+/// A mapping and the pages that it maps.
+struct Placed {
     mapping: Mapping,
-    over: Vec<Mapping>,
+    content: Vec<Option<u64>>,
 }
 
-/// Lays the memory out. What `shared` has is mapped from the installed files.
-pub fn lay_out(capture: &Capture, touched: &Touched, shared: &Shared) -> Layout {
+/// Lays the memory out. What `shared` has is mapped from the installed files. `pages` is the content of `pages.bin`.
+pub fn lay_out(capture: &Capture, pages: &[u8], touched: &Touched, shared: &Shared) -> Layout {
     let mut layout = Layout::default();
-    let mut bases: Vec<Base> = Vec::new();
-    let mut cold: Vec<Option<u64>> = Vec::new();
-    let mut hot: Vec<Option<u64>> = Vec::new();
-    for area in &capture.areas {
-        let area = Piece::of(area, capture, &mut layout);
-        let base = match shared.number(area.area) {
-            Some(number) => area.of_file(number, &mut layout),
-            None => area.place(touched, &mut hot, &mut cold, &mut layout),
-        };
-        if let Some(last) = bases.last_mut()
-            && joins(&last.mapping, &base.mapping)
-        {
-            last.mapping.length += base.mapping.length;
-            last.over.extend(base.over);
-        } else {
-            bases.push(base);
-        }
+    let mut placed: Vec<Placed> = Vec::new();
+    for piece in piece::pieces(capture, pages, shared, &mut layout) {
+        place(piece, &mut layout, &mut placed);
     }
-    // What is read comes first in the file.
-    let shift = hot.len() as u64 * PAGE_BYTES;
-    for base in bases {
-        for mut mapping in std::iter::once(base.mapping).chain(base.over) {
-            if mapping.kind == mapping_kind::IMAGE {
-                mapping.source += shift;
+    let loaded = layout.pages.len();
+    // What is read comes first in the file, then what a start touches some of.
+    for wanted in [true, false] {
+        for Placed { mapping, content } in &mut placed {
+            let is_touched = || addresses(mapping).any(|address| touched.find(address).is_some());
+            if mapping.kind == mapping_kind::IMAGE && is_touched() == wanted {
+                mapping.source = layout.pages.len() as u64 * PAGE_BYTES;
+                layout.pages.append(content);
+                note_touched(&mut layout.touched, touched, mapping);
             }
-            layout.mappings.push(mapping);
         }
     }
-    for range in &mut layout.touched {
-        range.offset += shift;
-    }
-    layout.sizes.hot = shift;
-    layout.pages = hot;
-    layout.pages.append(&mut cold);
+    layout.mappings = placed.into_iter().map(|placed| placed.mapping).collect();
+    layout.written = written(&layout.mappings, touched);
+    let of_image = layout.mappings.iter().filter(|mapping| mapping.kind == mapping_kind::IMAGE);
+    let used = of_image.flat_map(addresses).filter(|address| touched.find(*address).is_some()).count();
+    layout.sizes.hot = (loaded + used) as u64 * PAGE_BYTES;
     layout
 }
 
-/// Whether two neighbours are one mapping.
-fn joins(a: &Mapping, b: &Mapping) -> bool {
-    let continues = match a.kind {
-        mapping_kind::ANONYMOUS => true,
-        mapping_kind::IMAGE => a.source + a.length == b.source,
-        _ => false,
-    };
-    continues
-        && a.kind == b.kind
-        && a.address + a.length == b.address
-        && (a.protection, a.advice) == (b.protection, b.advice)
+/// The addresses of a mapping's pages.
+fn addresses(mapping: &Mapping) -> impl Iterator<Item = u64> + use<> {
+    (mapping.address..mapping.address + mapping.length).step_by(PAGE)
 }
 
-/// An area as it is to be restored.
-struct Piece<'a> {
-    start: u64,
-    end: u64,
-    protection: u8,
-    advice: u8,
-    area: &'a Area,
-    /// Pages below are not wanted: the stack below the stack pointer.
-    from: u64,
+/// Appends the mappings of a piece, and what of it is read.
+fn place(piece: Piece, layout: &mut Layout, placed: &mut Vec<Placed>) {
+    let base = piece.mapping();
+    let stored = &piece.stored;
+    for page in &piece.read {
+        load(&mut layout.loads, piece.address(*page));
+        layout.pages.push(stored[*page]);
+    }
+    let mut runs = runs(&piece);
+    let content = stored.iter().flatten().count();
+    if !piece.is_writable() && content * 2 > stored.len() {
+        runs = vec![(0, stored.len())];
+    }
+    if runs == [(0, stored.len())] {
+        let mapping = Mapping { kind: mapping_kind::IMAGE, ..base };
+        placed.push(Placed { mapping, content: piece.stored.clone() });
+    } else {
+        placed.push(Placed { mapping: base, content: Vec::new() });
+        placed.extend(runs.into_iter().map(|(first, end)| Placed {
+            mapping: Mapping {
+                address: piece.address(first),
+                length: (end - first) as u64 * PAGE_BYTES,
+                kind: mapping_kind::IMAGE,
+                over: 1,
+                ..base
+            },
+            content: stored[first..end].to_vec(),
+        }));
+    }
+    placed.extend(piece.guards().into_iter().map(|mapping| Placed { mapping, content: Vec::new() }));
 }
 
-impl<'a> Piece<'a> {
-    fn of(area: &'a Area, capture: &Capture, layout: &mut Layout) -> Self {
-        let has = |letter: char, bit: u8| if area.permissions.contains(letter) { bit } else { 0 };
-        let mut piece = Self {
-            start: area.start,
-            end: area.end,
-            protection: has('r', READ) | has('w', WRITE) | has('x', EXECUTE),
-            advice: advice_of(area),
-            area,
-            from: area.start,
-        };
-        let stack_pointer = capture.place[0];
-        if area.path == "[stack]" || (area.start..area.end).contains(&stack_pointer) {
-            let limit = capture.state.stack_limit;
-            let size = if limit == u64::MAX { 8 << 20 } else { limit.min(LARGEST_STACK) };
-            piece.start = (area.end - size.next_multiple_of(PAGE_BYTES)).min(area.start);
-            // The red zone of the x86-64 ABI.
-            piece.from = (stack_pointer - 128) / PAGE_BYTES * PAGE_BYTES;
-            layout.stack = [piece.start, area.end];
-        } else if area.start == capture.state.vdso {
-            // The wrapper writes to it, and then makes it executable.
-            piece.protection = READ | WRITE;
-            layout.vdso = [area.start, area.end - area.start];
-        }
-        piece
-    }
-
-    /// Pages from the piece's start on: what is stored of each.
-    fn stored(&self) -> Vec<Option<u64>> {
-        let skipped = (self.area.start - self.start) / PAGE_BYTES;
-        let mut stored = vec![None; ((self.end - self.start) / PAGE_BYTES) as usize];
-        for [first, count, number] in &self.area.runs {
-            for page in 0..*count {
-                let address = self.area.start + (first + page) * PAGE_BYTES;
-                if address >= self.from {
-                    stored[(skipped + first + page) as usize] = Some(number + page);
-                }
-            }
-        }
-        stored
-    }
-
-    fn mapping(&self) -> Mapping {
-        Mapping {
-            address: self.start,
-            length: self.end - self.start,
-            protection: self.protection,
-            advice: self.advice,
-            ..Mapping::default()
-        }
-    }
-
-    /// Mapped from the file that it is of.
-    fn of_file(&self, number: u32, layout: &mut Layout) -> Base {
-        layout.sizes.shared += self.end - self.start;
-        let (kind, source) = (mapping_kind::FILE, self.area.offset);
-        Base { mapping: Mapping { kind, source, file: number, ..self.mapping() }, over: Vec::new() }
-    }
-
-    fn place(
-        &self,
-        touched: &Touched,
-        hot: &mut Vec<Option<u64>>,
-        cold: &mut Vec<Option<u64>>,
-        layout: &mut Layout,
-    ) -> Base {
-        let stored = self.stored();
-        let mut base = Base { mapping: self.mapping(), over: Vec::new() };
-        let bytes = stored.iter().flatten().count() as u64 * PAGE_BYTES;
-        let sizes = &mut layout.sizes;
-        let size = match () {
-            () if self.protection & EXECUTE != 0 => &mut sizes.text,
-            () if self.protection & WRITE == 0 => &mut sizes.constants,
-            () if self.area.inode != 0 => &mut sizes.data,
-            () => &mut sizes.heap,
-        };
-        *size += bytes;
-        if bytes == 0 {
-            base.over = self.guards();
-            return base;
-        }
-        let writable = self.protection & WRITE != 0;
-        let address = |page: usize| self.start + page as u64 * PAGE_BYTES;
-        if !writable && bytes * 2 > base.mapping.length {
-            base.mapping.kind = mapping_kind::IMAGE;
-            base.mapping.source = cold.len() as u64 * PAGE_BYTES;
-            cold.extend(&stored);
-            note_touched(&mut layout.touched, touched, &base.mapping);
-            return base;
-        }
-        for (first, end) in runs(&stored) {
-            let mut page = first;
-            while page < end {
-                // What is only looked at is looked at in the page cache.
-                let is_hot = |page: usize| writable && touched.find(address(page)) == Some(true);
-                let begins_hot = is_hot(page);
-                let mut until = page + 1;
-                while until < end && is_hot(until) == begins_hot {
-                    until += 1;
-                }
-                let short = writable && touched.is_short((until - page) as u64);
-                if begins_hot || short {
-                    let length = (until - page) as u64 * PAGE_BYTES;
-                    // A read stays inside one mapping.
-                    if page == 0 {
-                        layout.loads.push(Load { address: address(page), length });
-                    } else {
-                        load(&mut layout.loads, address(page), length);
-                    }
-                    hot.extend(&stored[page..until]);
-                } else {
-                    let over = Mapping {
-                        address: address(page),
-                        length: (until - page) as u64 * PAGE_BYTES,
-                        source: cold.len() as u64 * PAGE_BYTES,
-                        kind: mapping_kind::IMAGE,
-                        over: 1,
-                        ..base.mapping
-                    };
-                    cold.extend(&stored[page..until]);
-                    note_touched(&mut layout.touched, touched, &over);
-                    base.over.push(over);
-                }
-                page = until;
-            }
-        }
-        base.over.extend(self.guards());
-        base
-    }
-
-    /// What nobody may touch.
-    fn guards(&self) -> Vec<Mapping> {
-        let guard = |[first, count]: &[u64; 2]| Mapping {
-            address: self.area.start + first * PAGE_BYTES,
-            length: count * PAGE_BYTES,
-            kind: mapping_kind::GUARD,
-            over: 1,
-            ..Mapping::default()
-        };
-        self.area.guards.iter().map(guard).collect()
-    }
-}
-
-/// Runs of pages with content: first and end. Short gaps are part of them.
-fn runs(stored: &[Option<u64>]) -> Vec<(usize, usize)> {
+/// Runs of pages with content that is not read: first and end. Short gaps are part of them.
+fn runs(piece: &Piece) -> Vec<(usize, usize)> {
     let mut found: Vec<(usize, usize)> = Vec::new();
-    for (page, _) in stored.iter().enumerate().filter(|(_, number)| number.is_some()) {
+    let is_read = |page: usize| piece.read.binary_search(&page).is_ok();
+    let is_free = |first: usize, end: usize| end - first <= GAP && !(first..end).any(is_read);
+    for (page, _) in piece.stored.iter().enumerate().filter(|(_, number)| number.is_some()) {
         match found.last_mut() {
-            Some((_, end)) if (page - *end) as u64 <= GAP => *end = page + 1,
+            _ if is_read(page) => {}
+            Some((_, end)) if is_free(*end, page) => *end = page + 1,
             _ => found.push((page, page + 1)),
         }
+    }
+    if let Some((first, _)) = found.first_mut().filter(|(first, _)| is_free(0, *first)) {
+        *first = 0;
+    }
+    let end = piece.stored.len();
+    if let Some((_, last)) = found.last_mut().filter(|(_, last)| is_free(*last, end)) {
+        *last = end;
     }
     found
 }
 
-/// Appends to the loads; neighbours are one.
-fn load(loads: &mut Vec<Load>, address: u64, length: u64) {
+/// Appends a page to the loads; neighbours are one.
+fn load(loads: &mut Vec<Load>, address: u64) {
     match loads.last_mut() {
-        Some(last) if last.address + last.length == address => last.length += length,
-        _ => loads.push(Load { address, length }),
+        Some(last) if last.address + last.length == address => last.length += PAGE_BYTES,
+        _ => loads.push(Load { address, length: PAGE_BYTES }),
     }
+}
+
+/// What a start writes to of mapped files.
+fn written(mappings: &[Mapping], touched: &Touched) -> Vec<Pages> {
+    let mut found: Vec<Pages> = Vec::new();
+    for mapping in mappings {
+        let is_file = matches!(mapping.kind, mapping_kind::IMAGE | mapping_kind::FILE);
+        if !is_file || mapping.protection & piece::WRITE == 0 {
+            continue;
+        }
+        for address in addresses(mapping).filter(|address| touched.find(*address) == Some(true)) {
+            match found.last_mut() {
+                Some(last) if last.address + last.length == address => last.length += PAGE_BYTES,
+                _ => found.push(Pages { address, length: PAGE_BYTES }),
+            }
+        }
+    }
+    found
 }
 
 /// Ranges closer than this are read as one, in bytes: as for the prefetch plan.
@@ -335,16 +211,4 @@ fn note_touched(found: &mut Vec<Range>, touched: &Touched, mapping: &Mapping) {
             _ => found.push(Range { offset, length: PAGE_BYTES }),
         }
     }
-}
-
-/// The advice that was in force (proc_pid_smaps(5), `VmFlags`).
-fn advice_of(area: &Area) -> u8 {
-    let named = [
-        ("dc", advice::DONT_FORK),
-        ("wf", advice::WIPE_ON_FORK),
-        ("hg", advice::HUGE_PAGE),
-        ("nh", advice::NO_HUGE_PAGE),
-    ];
-    let is_set = |name: &str| area.flags.iter().any(|flag| flag == name);
-    named.into_iter().filter(|(name, _)| is_set(name)).fold(0, |bits, (_, bit)| bits | bit)
 }

@@ -12,6 +12,8 @@ mod files;
 pub mod found;
 mod layout;
 mod memory;
+mod piece;
+mod runtime_api;
 mod secrets;
 mod shared;
 pub mod surroundings;
@@ -78,8 +80,8 @@ pub struct Imaged {
     pub bytes: u64,
     /// Mappings that a restore makes.
     pub mappings: usize,
-    /// Pieces that a restore reads.
-    pub loads: usize,
+    /// Pages that a restore makes ready to be written to.
+    pub written: u64,
     /// From the wrapper's first step until the restored process went on, in milliseconds, by the last replay.
     pub milliseconds: f64,
     /// Whether the restored process answered the events as a plain start did; `None` without events.
@@ -143,7 +145,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         sizes: layout.sizes,
         bytes,
         mappings: layout.mappings.len(),
-        loads: layout.loads.len(),
+        written: layout.written.iter().map(|pages| pages.length).sum::<u64>() / PAGE as u64,
         milliseconds: last.replay.milliseconds,
         same_answers,
         no_working_set: first.no_working_set,
@@ -209,7 +211,7 @@ fn write(
     } else {
         Shared::default()
     };
-    let layout = layout::lay_out(capture, touched, &shared);
+    let layout = layout::lay_out(capture, pages, touched, &shared);
     let handler =
         order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
     let mut arguments = process.options.clone();

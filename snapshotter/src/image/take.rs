@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::Order;
 use super::found::{self, Obstacle, Replay};
+use super::runtime_api::RuntimeApi;
 use super::surroundings::Surroundings;
 use crate::failure::{TargetFailed, status};
 use crate::payload;
@@ -121,6 +122,10 @@ pub fn replay(
         .env("GLOWPLUG_REPLAY", &folder)
         .arg(&target.python.executable)
         .args(target.options());
+    let api = target.handler.is_some().then(|| RuntimeApi::start(target)).transpose()?;
+    if let Some(api) = &api {
+        command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
+    }
     match &target.handler {
         Some(handler) => {
             command.args(["-m", "awslambdaric"]).arg(format!("{}.{}", handler.module, handler.function))

@@ -21,13 +21,14 @@ DENIED = {
     "process_madvise": 440,
 }
 PRCTL, PR_SET_MM = (157, 167)[MACHINE], 35
+MADVISE, MADV_POPULATE_WRITE = (28, 233)[MACHINE], 23
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 # linux/bpf_common.h, linux/seccomp.h.
 LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
 # linux/audit.h.
 AUDIT_ARCH = (0xC000003E, 0xC00000B7)[MACHINE]
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, THIRD_ARGUMENT = 0, 4, 16, 32
 
 
 def program():
@@ -37,6 +38,9 @@ def program():
     for numbers, error in ((NO_SUCH_CALL, errno.ENOSYS), (DENIED, errno.EPERM)):
         for number in numbers.values():
             steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, ERROR | error)]
+    # Not there before Linux 5.14.
+    steps += [(EQUAL, 0, 4, MADVISE), (LOAD, 0, 0, THIRD_ARGUMENT), (EQUAL, 0, 1, MADV_POPULATE_WRITE)]
+    steps += [(RETURN, 0, 0, ERROR | errno.EINVAL), (LOAD, 0, 0, NUMBER)]
     steps += [(EQUAL, 0, 3, PRCTL), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, PR_SET_MM)]
     steps += [(RETURN, 0, 0, ERROR | errno.EPERM), (RETURN, 0, 0, ALLOW)]
     return steps

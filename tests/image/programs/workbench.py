@@ -42,6 +42,8 @@ from pathlib import Path
 import glowplug
 
 HELD = [json.loads('{"held": [1, 2.5, "three"]}') for _ in range(100)]
+# More than malloc takes from its heap: a mapping of its own.
+LARGE = bytearray(b"held") * 1_000_000
 CAUGHT = []
 signal.signal(signal.SIGUSR1, lambda number, frame: CAUGHT.append(number))
 

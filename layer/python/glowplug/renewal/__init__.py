@@ -3,7 +3,7 @@
 Each module here has one subject and `prepare()`. It looks for its library among what is loaded, puts aside what must
 not be in the image, and returns what is to be done after a restore, a function of the new environment and of ENTROPY
 fresh random bytes; or None, where nothing is. What can be prepared so that it renews itself when it is next used needs
-no step after the restore.
+no step after the restore. What need not be done before the first work is has LATE, and is left until `settle`.
 
 `renew` is on every cold start's path: it imports nothing, searches nothing and touches few objects.
 """
@@ -35,7 +35,7 @@ from . import (
 )
 from .refusals import RestoreRefused, SnapshotRefused
 
-__all__ = ["RestoreRefused", "SnapshotRefused", "prepare", "renew"]
+__all__ = ["RestoreRefused", "SnapshotRefused", "prepare", "renew", "settle"]
 
 # In this order: refusals first; the environment before all that reads it; randomness before what might draw from it.
 SUBJECTS = (
@@ -64,6 +64,8 @@ _urandom = os.urandom
 _steps = []
 # What comes before random bytes are drawn.
 _first = []
+# What comes when the first work is done.
+_last = []
 
 
 def prepare():
@@ -74,6 +76,7 @@ def prepare():
     """
     gc.unfreeze()
     steps, size = [], 0
+    _last.clear()
     for subject in SUBJECTS:
         try:
             step = subject.prepare()
@@ -81,7 +84,9 @@ def prepare():
             raise
         except Exception as error:
             raise SnapshotRefused(f"{_name(subject)}: cannot be prepared for an image ({error!r})") from error
-        if step is not None:
+        if step is not None and getattr(subject, "LATE", False):
+            _last.append((subject, step))
+        elif step is not None:
             steps.append((subject, step, slice(size, size + subject.ENTROPY)))
             size += subject.ENTROPY
     _steps[:] = steps
@@ -111,6 +116,20 @@ def renew(environment):
             raise
         except Exception as error:
             raise RestoreRefused(f"{_name(subject)}: cannot be renewed ({error!r})") from error
+
+
+def settle(environment):
+    """Renews what was left until the first work is done, with the same environment.
+
+    What fails is told, and stays as it is.
+    """
+    late = _last[:]
+    _last.clear()
+    for subject, step in late:
+        try:
+            step(environment, b"")
+        except Exception as error:
+            os.write(2, f"glowplug: {_name(subject)}: cannot be renewed ({error!r})\n".encode("utf-8", "replace"))
 
 
 def _name(subject):

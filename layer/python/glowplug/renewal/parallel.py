@@ -1,7 +1,8 @@
 """Threads of libraries that calculate in parallel: OpenBLAS (numpy's, scipy's, the system's) and GNU's OpenMP.
 
-They are kept to one thread while the image is taken, since threads are not in it, and get after a restore as many as
-they would have had: what the environment says, or one for each processor that this process may use.
+They are kept to one thread while the image is taken, and get after the first work in a restored process as many as
+they would have had: what the environment says, or one for each processor that this process may use. Not before:
+OpenBLAS's threads spin for a tenth of a second when they begin, beside what the start is waited for.
 """
 
 import os
@@ -9,6 +10,7 @@ import os
 from .mapped import libraries
 
 ENTROPY = 0
+LATE = True
 
 # Libraries, their functions (OpenBLAS's names have a prefix in scipy's builds, and a suffix with 64-bit integers),
 # and the environment variables that they go by, the first that is set.

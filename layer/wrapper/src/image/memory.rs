@@ -1,7 +1,7 @@
 //! Putting the image's memory in place.
 
 use glowplug_records::header::PAGE;
-use glowplug_records::image::{FileGuard, Load, Mapping, RESTORER, Range, advice, mapping_kind};
+use glowplug_records::image::{FileGuard, Load, Mapping, Pages, RESTORER, Range, advice, mapping_kind};
 use syscalls::Errno;
 
 use super::Reason;
@@ -46,7 +46,8 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
             unsafe { calls::advise(mapping.address, mapping.length, calls::RANDOM) };
         }
     }
-    fill(image)
+    fill(image)?;
+    if record { Ok(()) } else { copy_written(image) }
 }
 
 fn map<'a>(image: &Image<'a>, mapping: &Mapping, over: bool) -> Result<(), Reason<'a>> {
@@ -112,20 +113,20 @@ fn open_guarded<'a>(image: &Image<'a>, number: u32) -> Result<File, Reason<'a>> 
 
 /// Where the page cache is cold, has the kernel begin to read what this start is going to touch.
 fn read_ahead<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
-    let loads: &[Load] = image.records(image.header.loads)?;
-    let hot = loads.iter().map(|load| load.length).sum::<u64>();
-    // The last page that is loaded: read ahead of the first may have come with the metadata.
-    if hot == 0 || image.file.is_cached(image.data + hot - PAGE as u64) {
+    let touched: &[Range] = image.records(image.header.touched)?;
+    // The last: read ahead of the first may have come with the metadata.
+    let last =
+        touched.last().map(|range| range.offset.saturating_add(range.length).saturating_sub(PAGE as u64));
+    if last.is_none_or(|last| image.file.is_cached(image.data.saturating_add(last))) {
         return Ok(());
     }
-    image.file.read_ahead(image.data, hot);
-    for range in image.records::<Range>(image.header.touched)? {
+    for range in touched {
         image.file.read_ahead(image.data.saturating_add(range.offset), range.length);
     }
     Ok(())
 }
 
-/// Reads what is used first, in as few calls as there can be.
+/// Reads what is not mapped, in as few calls as there can be.
 fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
     let loads: &[Load] = image.records(image.header.loads)?;
     let mut offset = image.data;
@@ -139,7 +140,6 @@ fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
             *place = [load.address, load.length];
             expected += load.length;
         }
-        populate(group);
         // SAFETY: each place lies in an anonymous mapping of the image's, writable, as was just seen.
         let read = unsafe { image.file.read_into(&places[..group.len()], offset) };
         match read {
@@ -152,16 +152,43 @@ fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
     Ok(())
 }
 
-/// Has the kernel make the pages at once, where it can (Linux 5.14): made one by one while they are read into, they
-/// take half as long again.
-fn populate(loads: &[Load]) {
-    const MADV_POPULATE_WRITE: usize = 23;
-    for load in loads {
-        // SAFETY: takes no memory away; the loads lie in the image's anonymous mappings.
-        if !unsafe { calls::advise(load.address, load.length, MADV_POPULATE_WRITE) } {
-            break;
+/// Makes the pages ready that this start is going to write to: with a call for several where there is such a thing (Linux
+/// 5.14), else by touching each.
+fn copy_written<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
+    let written: &[Pages] = image.records(image.header.written)?;
+    for (number, pages) in written.iter().enumerate() {
+        match calls::populate(pages.address, pages.length) {
+            Ok(()) => {}
+            Err(error @ (Errno::EFAULT | Errno::EIO | Errno::ENOMEM | Errno::EHWPOISON)) => {
+                return Err(Reason::failed(b"the image cannot be read", error));
+            }
+            Err(_) => return touch(image, &written[number..]),
         }
     }
+    Ok(())
+}
+
+/// The same where the kernel has no call for it.
+fn touch<'a>(image: &Image<'a>, written: &[Pages]) -> Result<(), Reason<'a>> {
+    const NEEDED: u8 = calls::READ | calls::WRITE;
+    let mappings: &[Mapping] = image.records(image.header.mappings)?;
+    for Pages { address, length } in written {
+        let end = address.saturating_add(*length);
+        let holds = |mapping: &Mapping| {
+            mapping.address <= *address
+                && end <= mapping.address + mapping.length
+                && mapping.protection & NEEDED == NEEDED
+        };
+        if !mappings.iter().any(holds) {
+            return Err(DAMAGED);
+        }
+        for page in (*address..end).step_by(PAGE) {
+            let byte = page as *mut u8;
+            // SAFETY: in a mapping of the image's that allows it; nobody else runs yet, and the byte stays as it is.
+            unsafe { byte.write_volatile(byte.read_volatile()) };
+        }
+    }
+    Ok(())
 }
 
 /// Whether each load lies inside a mapping of the image that is not this program's.

@@ -3,7 +3,13 @@
 import ctypes
 import mmap
 
-from __main__ import HELD
+from __main__ import HELD, LARGE
+
+# It grows beyond what lies behind it in the archive, and beyond the archive's end.
+LARGE.extend(bytes(100_000_000))
+assert LARGE.count(b"held") == 1_000_000
+assert LARGE.count(0) == 100_000_000
+LARGE.clear()
 
 small = [bytes([n % 256]) * 600 for n in range(60_000)]
 large = [bytearray(bytes([n])) * 3_000_000 for n in range(20)]
