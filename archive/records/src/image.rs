@@ -70,7 +70,7 @@ pub struct Context {
     pub stack_pointer: u64,
     /// FS base, TPIDR_EL0.
     pub thread_pointer: u64,
-    /// set_tid_address(2); the thread's number is cached there.
+    /// set_tid_address(2).
     pub tid_address: u64,
     /// set_robust_list(2): address and length.
     pub robust_list: [u64; 2],

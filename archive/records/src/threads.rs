@@ -12,7 +12,9 @@ pub struct Thread {
     pub frame: u64,
     /// FS base, TPIDR_EL0.
     pub thread_pointer: u64,
-    /// set_tid_address(2); the thread's number is cached there.
+    /// Where the C library keeps the thread's number (clone(2), CLONE_PARENT_SETTID).
+    pub tid_word: u64,
+    /// What the kernel clears when the thread ends (set_tid_address(2)): up to glibc 2.41 the same.
     pub tid_address: u64,
     /// set_robust_list(2): address and length.
     pub robust_list: [u64; 2],

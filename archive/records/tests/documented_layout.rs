@@ -69,7 +69,7 @@ fn every_record_is_documented_as_it_is() {
             latch, threads, cached_tids, deadlines, clocks, written, signals),
         record!(Context: resume, stack_pointer, thread_pointer, tid_address, robust_list, rseq, alternate_stack,
             signal_mask, memory, stack, stack_limit, vdso, name),
-        record!(Thread: frame, thread_pointer, tid_address, robust_list, rseq, name, processors),
+        record!(Thread: frame, thread_pointer, tid_word, tid_address, robust_list, rseq, name, processors),
         record!(CachedTid: address, thread, reserved),
         record!(Deadline: address, clock, reserved),
         record!(SignalAction: handler, flags, restorer, mask),

@@ -27,6 +27,7 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(capture::capture, module)?)?;
     module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
+    module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;
     module.add_function(wrap_pyfunction!(capture::touched, module)?)?;
     module.add_function(wrap_pyfunction!(descriptors::in_pipe, module)?)?;
     module.add_function(wrap_pyfunction!(descriptors::same_open_file, module)?)?;

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 from glowplug import hooks, point, renewal
 
@@ -17,6 +18,9 @@ from glowplug_image import descriptors, obstacles, runtime, watch
 TAKEN = 0
 TARGET_FAILED = 3
 REFUSED = 5
+# So often it is tried to find open files as they were described, seconds between two attempts.
+ATTEMPTS, PAUSE = 50, 0.005
+STREAM = 1  # SOCK_STREAM of <sys/socket.h>
 # What the sandbox of a replay is told.
 REPLAY = b"GLOWPLUG_REPLAY"
 
@@ -71,21 +75,35 @@ class Capture:
         except renewal.SnapshotRefused as error:
             self.refuse([{"kind": "library", "what": str(error), "remedy": "", "fatal": True}])
         self.refuse_fatal(obstacles.find(fresh_sockets=True))
-        records, _ = descriptors.found(fresh_sockets=True)
-        self.write_process(records)
+        warnings = [obstacle.to_json() for obstacle in obstacles.find() if not obstacle.fatal]
+        variables = self.variables()
         watch.end()
         flush()
         gc.collect()
         gc.freeze()
-        try:
-            found = self.dumper.capture(self.spec["output"])
-        except self.dumper.NotCarriedError as error:
-            remedy = "stop it in a before_snapshot hook, or start it in the handler, when it is first needed"
-            self.refuse([{"kind": "thread", "what": str(error), "remedy": remedy, "fatal": True}])
+        found = self.take_undisturbed(variables, warnings)
         if found is None:
             self.leave(TAKEN)
         self.found = found
         self.renew(found)
+
+    def take_undisturbed(self, variables, warnings):
+        """Takes the image when no thread has changed an open file since it was described."""
+        remedy = "stop it in a before_snapshot hook, or start it in the handler, when it is first needed"
+        for _ in range(ATTEMPTS):
+            files = self.dumper.digest_of_files()
+            records, fatal = descriptors.found(fresh_sockets=True)
+            self.refuse_fatal(fatal)
+            self.write_process(records, variables, warnings)
+            try:
+                found = self.dumper.capture(self.spec["output"], files, *contents(records))
+            except self.dumper.NotCarriedError as error:
+                self.refuse([{"kind": "thread", "what": str(error), "remedy": remedy, "fatal": True}])
+            if found is not False:
+                return found
+            time.sleep(PAUSE)
+        what = "a thread changes what is open, or what is in it, all the time"
+        self.refuse([{"kind": "thread", "what": what, "remedy": remedy, "fatal": True}])
 
     def refuse_fatal(self, found):
         fatal = [obstacle.to_json() for obstacle in found if obstacle.fatal]
@@ -96,7 +114,7 @@ class Capture:
         self.write("refused.json", fatal)
         self.leave(REFUSED)
 
-    def write_process(self, records):
+    def write_process(self, records, variables, warnings):
         """What is known of the process beside its memory."""
         modules = []
         for name, module in list(sys.modules.items()):
@@ -108,10 +126,10 @@ class Capture:
             {
                 "executable": sys.executable,
                 "options": self.spec["options"],
-                "variables": self.variables(),
+                "variables": variables,
                 "descriptors": records,
                 "modules": modules,
-                "warnings": [obstacle.to_json() for obstacle in obstacles.find() if not obstacle.fatal],
+                "warnings": warnings,
             },
         )
 
@@ -214,6 +232,18 @@ class Capture:
     def leave(self, status):
         flush()
         os._exit(status)
+
+
+def contents(records):
+    """How many bytes can be read at pipes and stream sockets, and the counts of eventfds: pairs with their descriptors."""
+    readable, counts = [], []
+    for record in records:
+        is_read_end = record["kind"] == "pipe" and record["end"] == "read"
+        if is_read_end or (record["kind"] == "socketpair" and record["type"] == STREAM):
+            readable.append((record["fd"], len(record.get("content", "")) // 2))
+        elif record["kind"] == "eventfd":
+            counts.append((record["fd"], record["count"]))
+    return readable, counts
 
 
 def load_start(folder):

@@ -106,7 +106,8 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.handler = metadata.text(content.handler.as_bytes())?;
     header.folder = metadata.text(capture.state.folder.as_bytes())?;
     header.latch = metadata.text(latch_name(content.key).as_bytes())?;
-    let threads = capture.threads.iter().map(|found| thread(&mut metadata, found));
+    let threads = capture.threads.iter().zip(&content.threads.tid_words);
+    let threads = threads.map(|(found, word)| thread(&mut metadata, found, *word));
     let threads: Vec<Thread> = threads.collect::<Result<_>>()?;
     header.threads = metadata.table(&threads)?;
     header.cached_tids = metadata.table(&content.threads.cached)?;
@@ -167,10 +168,11 @@ fn short(name: &str) -> [u8; 16] {
     short
 }
 
-fn thread(metadata: &mut Metadata, found: &found::Thread) -> Result<Thread> {
+fn thread(metadata: &mut Metadata, found: &found::Thread, tid_word: u64) -> Result<Thread> {
     Ok(Thread {
         frame: found.frame,
         thread_pointer: found.thread_pointer,
+        tid_word,
         tid_address: found.tid_address,
         robust_list: found.robust_list,
         rseq: found.rseq,

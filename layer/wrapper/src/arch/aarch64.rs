@@ -41,15 +41,16 @@ pub unsafe fn enter(context: &Context, restored: *const Restored) -> ! {
 pub unsafe extern "C" fn start_thread(
     flags: usize,
     stack: u64,
-    tid_address: u64,
+    parent_tid: u64,
+    child_tid: u64,
     thread_pointer: u64,
-    begin: unsafe extern "C" fn(*const u8) -> !,
-    argument: *const u8,
+    begin: unsafe extern "C" fn(u64) -> !,
 ) -> isize {
     naked_asm!(
         // clone(flags, stack, parent_tid, tls, child_tid)
-        "mov x6, x4",
-        "mov x4, x2",
+        "mov x6, x3",
+        "mov x3, x4",
+        "mov x4, x6",
         "mov x8, #220",
         "svc #0",
         "cbz x0, 2f",
@@ -57,8 +58,8 @@ pub unsafe extern "C" fn start_thread(
         "2:",
         "mov x29, #0",
         "mov x30, #0",
-        "mov x0, x5",
-        "br x6",
+        "mov x0, sp",
+        "br x5",
     )
 }
 

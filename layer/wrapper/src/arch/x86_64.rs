@@ -35,38 +35,32 @@ pub unsafe fn enter(context: &Context, restored: *const Restored) -> ! {
     }
 }
 
-/// Makes a thread (clone(2)) that runs `begin` with `argument` on `stack`. Returns its number, or a negative error.
+/// Makes a thread (clone(2)) that runs `begin` on `stack`, whose address is its argument. Returns its number, or a negative error.
 ///
 /// # Safety
 /// `stack` is a multiple of 16 with writable memory below it that nobody else uses, `thread_pointer` a
-/// thread control block, and the flags ask for a thread of this process. `begin` never returns.
+/// thread control block with the two words, and the flags ask for a thread of this process. `begin` never returns.
 #[unsafe(naked)]
 pub unsafe extern "C" fn start_thread(
     flags: usize,
     stack: u64,
-    tid_address: u64,
+    parent_tid: u64,
+    child_tid: u64,
     thread_pointer: u64,
-    begin: unsafe extern "C" fn(*const u8) -> !,
-    argument: *const u8,
+    begin: unsafe extern "C" fn(u64) -> !,
 ) -> isize {
     naked_asm!(
         // clone(flags, stack, parent_tid, child_tid, tls)
-        "mov r11, r8",
-        "mov r8, rcx",
-        "mov r10, rdx",
-        "mov rcx, r11",
-        "push rbx",
-        "mov rbx, rcx",
+        "mov r10, rcx",
         "mov eax, 56",
         "syscall",
         "test rax, rax",
         "jz 2f",
-        "pop rbx",
         "ret",
         "2:",
         "xor ebp, ebp",
-        "mov rdi, r9",
-        "call rbx",
+        "mov rdi, rsp",
+        "call r9",
         "ud2",
     )
 }

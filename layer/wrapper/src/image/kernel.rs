@@ -65,11 +65,7 @@ pub unsafe fn take_over(image: &Image<'_>) {
         crate::system::exit(crate::CANNOT_EXECUTE);
     }
     // SAFETY: the word is the image's, in its thread control block.
-    unsafe {
-        if let Ok(tid) = syscall!(Sysno::set_tid_address, context.tid_address) {
-            (context.tid_address as *mut u32).write(tid as u32);
-        }
-    }
+    let _ = unsafe { syscall!(Sysno::set_tid_address, context.tid_address) };
     let [list, length] = context.robust_list;
     // SAFETY: the list's head is in the thread control block. Refused: robust mutexes are not
     // released by the kernel if this process dies, which frees them with the process.

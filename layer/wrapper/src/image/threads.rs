@@ -42,40 +42,48 @@ pub fn make<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
     let threads: &[Thread] = image.records(image.header.threads)?;
     let tids: &[CachedTid] = image.records(image.header.cached_tids)?;
     let deadlines: &[Deadline] = image.records(image.header.deadlines)?;
-    let damaged = Reason::new(b"the image's threads are damaged", b"");
-    for thread in threads {
-        let aligned = thread.frame.is_multiple_of(8) && thread.tid_address.is_multiple_of(4);
-        if !aligned || thread.frame == 0 || thread.tid_address == 0 {
-            return Err(damaged);
-        }
-    }
-    if tids.iter().any(|tid| tid.thread as usize > threads.len()) {
-        return Err(damaged);
+    let is_sound = |thread: &Thread| {
+        let words = [thread.tid_word, thread.tid_address];
+        thread.frame.is_multiple_of(8)
+            && thread.frame != 0
+            && words.iter().all(|at| at.is_multiple_of(4) && *at != 0)
+    };
+    if !threads.iter().all(is_sound) || tids.iter().any(|tid| tid.thread as usize > threads.len()) {
+        return Err(Reason::new(b"the image's threads are damaged", b""));
     }
     // SAFETY: the addresses are of the image's memory, which is in place, and no thread uses it yet.
     unsafe { put_off(deadlines, image.header.clocks) };
-    if threads.is_empty() {
-        return Ok(());
-    }
-    // Until a thread is where it was, no handler is to run on it: each takes its own mask back then, and so does the main one.
-    let before = block_signals(u64::MAX);
-    for thread in threads {
-        let start = Start { thread: *thread, processors: image.bytes(thread.processors)? };
-        // SAFETY: stack and control block are the thread's own.
-        if let Err(error) = unsafe { start_one(&start) } {
-            block_signals(before);
-            return Err(Reason::failed(b"its threads cannot be started", error));
-        }
+    if !threads.is_empty() {
+        start_all(image, threads)?;
     }
     for cached in tids {
         let number = match cached.thread.checked_sub(1).and_then(|number| threads.get(number as usize)) {
             // SAFETY: clone(2) has written the thread's number there.
-            Some(thread) => unsafe { (thread.tid_address as *const u32).read() },
+            Some(thread) => unsafe { (thread.tid_word as *const u32).read() },
             // SAFETY: no memory is involved.
             None => unsafe { syscall!(Sysno::gettid) }.map_or(0, |tid| tid as u32),
         };
         // SAFETY: a word in the image's memory.
         unsafe { (cached.address as *mut u32).write_unaligned(number) };
+    }
+    Ok(())
+}
+
+fn start_all<'a>(image: &Image<'a>, threads: &[Thread]) -> Result<(), Reason<'a>> {
+    // Until a thread is where it was, no handler is to run on it: each takes its own mask back then, and so does the main one.
+    let before = block_signals(u64::MAX);
+    for thread in threads {
+        let start = Start { thread: *thread, processors: image.bytes(thread.processors)? };
+        // It gets the name that this one has.
+        // SAFETY: the name has a zero at its end. Stack and control block are the thread's own.
+        let started = unsafe {
+            let _ = syscall!(Sysno::prctl, PR_SET_NAME, thread.name.as_ptr());
+            start_one(&start)
+        };
+        if let Err(error) = started {
+            block_signals(before);
+            return Err(Reason::failed(b"its threads cannot be started", error));
+        }
     }
     Ok(())
 }
@@ -93,25 +101,23 @@ unsafe fn start_one(start: &Start<'_>) -> Result<(), syscalls::Errno> {
     let thread = &start.thread;
     // Below its frame: what the handler had there is of no use any more.
     let place = (thread.frame - RED_ZONE - size_of::<Start<'_>>() as u64) & !15;
-    let argument = place as *mut Start<'_>;
     // SAFETY: that memory is the thread's, and aligned. It stays as it is until the thread goes on.
     let made = unsafe {
-        argument.write(Start { thread: *thread, processors: start.processors });
-        arch::start_thread(FLAGS, place, thread.tid_address, thread.thread_pointer, begin, argument.cast())
+        (place as *mut Start<'_>).write(Start { thread: *thread, processors: start.processors });
+        arch::start_thread(FLAGS, place, thread.tid_word, thread.tid_address, thread.thread_pointer, begin)
     };
     if made < 0 { Err(syscalls::Errno::new(-made as i32)) } else { Ok(()) }
 }
 
 /// The new thread's first and only function of this program.
-unsafe extern "C" fn begin(start: *const u8) -> ! {
+unsafe extern "C" fn begin(start: u64) -> ! {
     // SAFETY: written by `start_one`, above this function's frame.
-    let Start { thread, processors } = unsafe { &*start.cast::<Start<'_>>() };
+    let Start { thread, processors } = unsafe { &*(start as *const Start<'_>) };
     // SAFETY: all of it is this thread's. What a filter of system calls denies is as for the main thread.
     unsafe {
         let [list, length] = thread.robust_list;
         let _ = syscall!(Sysno::set_robust_list, list, length);
         register_sequences(thread.rseq);
-        let _ = syscall!(Sysno::prctl, PR_SET_NAME, thread.name.as_ptr());
         if !processors.is_empty() {
             // Refused where this machine has none of them.
             let _ = syscall!(Sysno::sched_setaffinity, 0, processors.len(), processors.as_ptr());

@@ -7,6 +7,7 @@
 
 mod freeze;
 mod memory;
+mod open_files;
 mod restored;
 mod state;
 mod threads;
@@ -18,11 +19,12 @@ use std::path::{Path, PathBuf};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::PyBool;
 use serde::Serialize;
 
 use freeze::{Outcome, Place};
 use memory::Area;
+use open_files::Described;
 use state::State;
 pub use threads::NotCarriedError;
 use threads::Thread;
@@ -45,21 +47,33 @@ struct Capture {
 /// `archive`, `folder`, the open crash `latch` or -1, and the times `begun` and `resumed` in
 /// nanoseconds of the monotonic clock; `threads`: old and new number of each other thread.
 ///
-/// All other threads are in the image, and go on in this process too. Raises `NotCarriedError` where one does not come
-/// to rest, `OSError`.
+/// All other threads are in the image, and go on in this process too. Nothing is done and `False` returned where [`digest_of_files`]
+/// would not answer `files` any more, a descriptor of `readable` has not so many bytes to be read, or an eventfd of `counts` not
+/// that count: other threads have changed them. Raises `NotCarriedError` where a thread does not come to rest, `OSError`.
 #[pyfunction]
-pub fn capture(py: Python<'_>, folder: PathBuf) -> PyResult<Option<Bound<'_, PyDict>>> {
+pub fn capture(
+    py: Python<'_>,
+    folder: PathBuf,
+    files: u64,
+    readable: Vec<(i32, i32)>,
+    counts: Vec<(i32, u64)>,
+) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let described = Described { digest: files, readable, counts };
     let mut state = State::of_this_process().map_err(PyOSError::new_err)?;
     let parked = threads::stop()?;
     // Nothing may be allocated from here until the threads go on.
+    if !described.holds() {
+        drop(parked);
+        return Ok(Some(PyBool::new(py, false).to_owned().into_any()));
+    }
     state.refresh();
     let clocks = threads::clocks();
     match freeze::freeze() {
         Ok(Outcome::Restored(restored)) => {
             // The threads were started by the restorer, each where it waited.
             let threads = parked.release();
-            drop((state, folder));
-            restored::take_over(py, restored, &threads).map(Some)
+            drop((state, folder, described));
+            restored::take_over(py, restored, &threads).map(|found| Some(found.into_any()))
         }
         Ok(Outcome::Taken(copy, place)) => {
             let threads = threads::described(parked.release(), &state);
@@ -96,6 +110,12 @@ fn write(
         &Capture { place, state, tid: threads::own_tid(), threads, clocks, areas },
     )
     .map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// A number that changes when the open files do, or what is in them.
+#[pyfunction]
+pub fn digest_of_files() -> u64 {
+    open_files::digest()
 }
 
 /// Loads a shared library that later ones are going to need; whether that worked.

@@ -1,10 +1,8 @@
 //! Words that hold threads' numbers: the owners of held locks, and what CPython knows of its threads.
 //!
 //! They are found by what is around them. In memory that a program allocates, numbers may look like a lock by chance, as
-//! threads' numbers are small where the process has a namespace of its own. So a lock there has to be referred to by the stack of
-//! the thread that holds it, itself or the object that it is in: who holds a lock is going to release it.
-
-use std::collections::BTreeSet;
+//! threads' numbers are small where the process has a namespace of its own. A lock has an address that somebody knows: so
+//! there has to be a pointer to it, or to the object that it is in. To a number in the middle of many there is none.
 
 use anyhow::{Result, bail};
 use glowplug_archive::image::CachedTid;
@@ -12,20 +10,28 @@ use glowplug_archive::image::CachedTid;
 use super::super::found::{Area, Capture};
 use super::super::memory::Memory;
 use super::locks::{self, Held};
-use super::registers;
 
 /// A lock lies in an object that begins at most so many bytes before it.
 const OBJECT: u64 = 256;
-/// As much of a stack is looked at.
-const STACK: u64 = 1 << 20;
 
-/// A thread, and what its stack refers to.
-struct Known {
+/// A thread's number, and what else is known of it.
+struct Known<'a> {
     tid: u32,
+    /// 0: the main thread.
     number: u32,
-    name: String,
+    name: &'a str,
     thread_pointer: u64,
-    referred: BTreeSet<u64>,
+    robust_list: u64,
+}
+
+/// What looks like a lock that is held.
+struct Lock {
+    address: u64,
+    /// Where in it the number is.
+    word: usize,
+    thread: u32,
+    /// Somebody knows its address.
+    is_referred: bool,
 }
 
 /// All of them.
@@ -36,20 +42,26 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
     if capture.threads.is_empty() {
         return Ok(Vec::new());
     }
-    let known = known(capture, memory)?;
-    let cached = |address: u64, of: &Known| CachedTid { address, thread: of.number, reserved: 0 };
-    let mut found: Vec<CachedTid> = capture
-        .threads
-        .iter()
-        .zip(1..)
-        .map(|(thread, number)| CachedTid { address: thread.tid_word, thread: number, reserved: 0 })
-        .collect();
-    let mut last_of_a_file = 0;
-    for area in memory.areas().iter().filter(|area| area.permissions.contains('w')) {
-        // Variables of libraries: their files' data, and the zeros that follow it.
-        let of_library = area.inode != 0 || area.start == last_of_a_file;
-        if of_library {
-            last_of_a_file = area.end;
+    let known = known(capture);
+    for thread in &known {
+        // The list of robust mutexes that a thread holds: a ring that begins with its head (get_robust_list(2)).
+        if thread.robust_list != 0 && memory.word(thread.robust_list) != Some(thread.robust_list) {
+            bail!(
+                "the thread {:?} holds a robust mutex, which the kernel releases when its owner ends",
+                thread.name
+            );
+        }
+    }
+    let cached = |address, thread| CachedTid { address, thread, reserved: 0 };
+    let mut found: Vec<CachedTid> =
+        capture.threads.iter().zip(1..).map(|(thread, number)| cached(thread.tid_word, number)).collect();
+    let mut locks = Vec::new();
+    let mut end_of_library = 0;
+    for area in memory.areas().iter().filter(|area| is_writable(area)) {
+        // Variables of libraries: their files' data, and the zeros that follow it. They need no pointer.
+        let is_library = area.inode != 0 || area.start == end_of_library;
+        if is_library {
+            end_of_library = area.end;
         }
         for address in candidates(area, memory, &known) {
             let mut bytes = [0; locks::LENGTH];
@@ -57,78 +69,104 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
                 continue;
             }
             for thread in &known {
-                let is_referred = || of_library || thread.refers(address);
                 if thread.is_in_state(&bytes) {
-                    found.push(cached(address + 8, thread));
+                    found.push(cached(address + 8, thread.number));
                 }
+                if thread.is_of_loop(&bytes, memory) {
+                    found.push(cached(address + locks::WRITER as u64, thread.number));
+                }
+                let lock = |word| Lock { address, word, thread: thread.number, is_referred: is_library };
                 match locks::mutex(&bytes, thread.tid) {
-                    Some(Held::Compared) if is_referred() => {
-                        found.push(cached(address + locks::OWNER as u64, thread))
+                    Some(Held::Compared) => locks.push(lock(locks::OWNER)),
+                    Some(Held::ByKernel) => {
+                        bail!(
+                            "the thread {:?} holds a priority-inheriting mutex, which the kernel keeps",
+                            thread.name
+                        )
                     }
-                    Some(Held::ByKernel(what)) => bail!("the thread {:?} holds {what}", thread.name),
-                    _ => {}
+                    None => {}
                 }
-                if locks::writing(&bytes, thread.tid) && is_referred() {
-                    found.push(cached(address + locks::WRITER as u64, thread));
+                if locks::writing(&bytes, thread.tid) {
+                    locks.push(lock(locks::WRITER));
                 }
             }
         }
     }
+    refer(&mut locks, memory);
+    let real = locks.into_iter().filter(|lock| lock.is_referred);
+    found.extend(real.map(|lock| cached(lock.address + lock.word as u64, lock.thread)));
     Ok(found)
 }
 
-impl Known {
-    /// Whether the stack has the address of what is there, or of an object that it may lie in.
-    fn refers(&self, address: u64) -> bool {
-        self.referred.range(address.saturating_sub(OBJECT)..=address).next().is_some()
-    }
+fn known(capture: &Capture) -> Vec<Known<'_>> {
+    let main = Known {
+        tid: capture.tid.cast_unsigned(),
+        number: 0,
+        name: &capture.state.name,
+        thread_pointer: capture.place[2],
+        robust_list: capture.state.robust_list[0],
+    };
+    let others = capture.threads.iter().zip(1..).map(|(thread, number)| Known {
+        tid: thread.tid.cast_unsigned(),
+        number,
+        name: &thread.name,
+        thread_pointer: thread.thread_pointer,
+        robust_list: thread.robust_list[0],
+    });
+    std::iter::once(main).chain(others).collect()
+}
 
+impl Known<'_> {
     /// CPython's state of a thread (`PyThreadState`, from 3.11 on): `thread_id`, which is the thread pointer, and behind
     /// it `native_thread_id`.
     fn is_in_state(&self, bytes: &[u8; locks::LENGTH]) -> bool {
         let word = |at: usize| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
         word(0) == self.thread_pointer && word(8) == u64::from(self.tid)
     }
+
+    /// What asyncio remembers of a loop that a thread runs (`PyRunningLoopHolder` of Modules/_asynciomodule.c, up to 3.11): the
+    /// loop, and behind it the process's number, which is the main thread's; in another process it would not be running.
+    fn is_of_loop(&self, bytes: &[u8; locks::LENGTH], memory: &Memory<'_>) -> bool {
+        const NAME: &[u8] = b"_RunningLoopHolder\0";
+        let word = |at: usize| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
+        let mut name = [0; NAME.len()];
+        let is_it = || memory.word(word(8) + 24).is_some_and(|at| memory.read(at, &mut name) && name == NAME);
+        self.number == 0
+            && word(locks::WRITER) as u32 == self.tid
+            && word(8).is_multiple_of(8)
+            && word(8) < 1 << 47
+            && is_it()
+    }
 }
 
-fn known(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<Known>> {
-    let [stack_pointer, _, thread_pointer] = capture.place;
-    let mut known = vec![Known {
-        tid: capture.tid.cast_unsigned(),
-        number: 0,
-        name: capture.state.name.clone(),
-        thread_pointer,
-        referred: referred(memory, stack_pointer, stack_pointer),
-    }];
-    for (thread, number) in capture.threads.iter().zip(1..) {
-        let top = registers(thread, memory)?.stack_pointer;
-        known.push(Known {
-            tid: thread.tid.cast_unsigned(),
-            number,
-            name: thread.name.clone(),
-            thread_pointer: thread.thread_pointer,
-            // The registers are in the frame.
-            referred: referred(memory, thread.frame, top),
-        });
-    }
-    Ok(known)
+fn is_writable(area: &Area) -> bool {
+    area.permissions.contains('w')
 }
 
-/// The addresses of writable memory on a stack, from `from` on: `top` is in it.
-fn referred(memory: &Memory<'_>, from: u64, top: u64) -> BTreeSet<u64> {
-    let end = memory.area(top).map_or(from, |area| area.end).min(top.saturating_add(STACK));
-    let from = from & !7;
-    let mut bytes = vec![0; end.saturating_sub(from) as usize];
-    if !memory.read(from, &mut bytes) {
-        return BTreeSet::new();
+/// Notes of each lock whether there is a pointer to it.
+fn refer(locks: &mut [Lock], memory: &Memory<'_>) {
+    locks.sort_unstable_by_key(|lock| lock.address);
+    let unknown = locks.iter().filter(|lock| !lock.is_referred);
+    let (Some(lowest), Some(highest)) = (unknown.clone().next(), unknown.last()) else { return };
+    let near = lowest.address.saturating_sub(OBJECT)..=highest.address;
+    for area in memory.areas().iter().filter(|area| is_writable(area)) {
+        for run in &area.runs {
+            let (_, bytes) = memory.run(area, *run);
+            for word in bytes.chunks_exact(8) {
+                let pointer = word.try_into().map_or(0, u64::from_le_bytes);
+                if near.contains(&pointer) {
+                    let first = locks.partition_point(|lock| lock.address < pointer);
+                    let object =
+                        locks[first..].iter_mut().take_while(|lock| lock.address <= pointer + OBJECT);
+                    object.for_each(|lock| lock.is_referred = true);
+                }
+            }
+        }
     }
-    let words = bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes));
-    let writable = |address: &u64| memory.area(*address).is_some_and(|area| area.permissions.contains('w'));
-    words.filter(|word| *word > 1 << 16).collect::<BTreeSet<_>>().into_iter().filter(writable).collect()
 }
 
 /// Addresses at which something may begin that has a thread's number in it.
-fn candidates(area: &Area, memory: &Memory<'_>, known: &[Known]) -> Vec<u64> {
+fn candidates(area: &Area, memory: &Memory<'_>, known: &[Known<'_>]) -> Vec<u64> {
     let mut tids: Vec<u32> = known.iter().map(|thread| thread.tid).collect();
     tids.sort_unstable();
     let (Some(lowest), Some(highest)) = (tids.first().copied(), tids.last().copied()) else {
@@ -172,7 +210,7 @@ mod tests {
             "signal_mask": 0, "signals": [], "memory": [0, 0, 0, 0, 0, 0], "stack_limit": 0, "vdso": 0, "name": "main",
             "folder": "/"});
         let thread = json!({"tid": 9, "tid_word": 0x1000, "frame": STACK_AT, "context": STACK_AT, "thread_pointer": 5,
-            "tid_address": STACK_AT + 1024, "robust_list": [0, 0], "rseq": [0, 0, 0], "name": "other",
+            "tid_address": STACK_AT + 1024, "robust_list": [STACK_AT + 1032, 24], "rseq": [0, 0, 0], "name": "other",
             "processors": []});
         serde_json::from_value(json!({"place": [STACK_AT + 2048, 0, HEAP + 512], "state": state, "tid": TID,
             "threads": [thread], "clocks": [0, 0], "areas": [area(HEAP, 0), area(STACK_AT, 1)]}))
@@ -184,6 +222,7 @@ mod tests {
         let mut pages = vec![0; 2 * PAGE];
         let mut memory = Memory::new(&capture, &mut pages);
         memory.write(STACK_AT + 1024, &9_u64.to_le_bytes());
+        memory.write(STACK_AT + 1032, &(STACK_AT + 1032).to_le_bytes());
         for (address, word) in words {
             memory.write(*address, &word.to_le_bytes());
         }
@@ -204,22 +243,25 @@ mod tests {
     }
 
     #[test]
-    fn a_held_lock_that_its_owners_stack_refers_to_is_found() {
+    fn a_held_lock_to_which_there_is_a_pointer_is_found() {
         let mut words = recursive(HEAP + 64);
         words.push((STACK_AT + 3000 / 8 * 8, HEAP + 64));
         assert_eq!(found(&words), [(HEAP + 72, 0)]);
     }
 
     #[test]
-    fn a_lock_in_an_object_that_its_owners_stack_refers_to_is_found() {
-        let mut words = recursive(HEAP + 64);
-        words.push((STACK_AT + 2048, HEAP + 16));
-        assert_eq!(found(&words), [(HEAP + 72, 0)]);
+    fn a_lock_in_an_object_to_which_there_is_a_pointer_is_found() {
+        let mut words = recursive(HEAP + 640);
+        words.push((HEAP + 1024, HEAP + 640 - OBJECT));
+        assert_eq!(found(&words), [(HEAP + 648, 0)]);
     }
 
     #[test]
     fn numbers_that_look_like_a_lock_are_left_alone() {
-        assert_eq!(found(&recursive(HEAP + 64)), []);
+        let mut words = recursive(HEAP + 640);
+        assert_eq!(found(&words), []);
+        words.extend([(STACK_AT + 2048, HEAP + 640 - OBJECT - 8), (STACK_AT + 2056, HEAP + 648)]);
+        assert_eq!(found(&words), []);
     }
 
     #[test]
@@ -229,11 +271,16 @@ mod tests {
     }
 
     #[test]
-    fn a_held_robust_mutex_is_refused_with_the_threads_name() {
-        let capture = capture();
-        let words = [(HEAP, 9), (HEAP + 8, 1 << 32 | 9), (HEAP + 16, 16)];
-        let mut pages = pages(&words);
-        let refused = find(&capture, &Memory::new(&capture, &mut pages)).expect_err("is refused");
-        assert_eq!(refused.to_string(), "the thread \"other\" holds a robust mutex");
+    fn held_robust_and_priority_inheriting_mutexes_are_refused_with_the_threads_name() {
+        let refusal = |words: &[(u64, u64)]| {
+            let capture = capture();
+            let mut pages = pages(words);
+            let refused = find(&capture, &Memory::new(&capture, &mut pages)).expect_err("is refused");
+            refused.to_string()
+        };
+        let inheriting = refusal(&[(HEAP, 9), (HEAP + 8, 1 << 32 | 9), (HEAP + 16, 32)]);
+        assert!(inheriting.starts_with("the thread \"other\" holds a priority-inheriting mutex"));
+        let robust = refusal(&[(STACK_AT + 1032, HEAP)]);
+        assert!(robust.starts_with("the thread \"other\" holds a robust mutex"));
     }
 }

@@ -13,8 +13,8 @@ pub const LENGTH: usize = 56;
 pub enum Held {
     /// The C library compares the owner's number with the caller's.
     Compared,
-    /// The kernel knows the lock by the owner's number: its name.
-    ByKernel(&'static str),
+    /// The kernel knows the lock, by the owner's number: it is priority-inheriting.
+    ByKernel,
 }
 
 // Kinds of mutexes and flags on them (nptl/pthreadP.h).
@@ -35,15 +35,17 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 
 /// Whether a mutex that thread `tid` holds begins with these bytes ([`LENGTH`] of them).
 ///
-/// Of normal and adaptive mutexes nobody looks at the owner, so they are none.
+/// Of normal and adaptive mutexes nobody looks at the owner, so they are none. Robust ones are in a list of their owner's.
 pub fn mutex(bytes: &[u8], tid: u32) -> Option<Held> {
     let [lock, count, owner, users, kind] = [0, 4, OWNER, 12, 16].map(|at| number(bytes, at));
     if owner != tid || kind & !KNOWN != 0 || !(1..MANY).contains(&users) || count >= MANY {
         return None;
     }
-    if kind & (ROBUST | INHERITING) != 0 {
-        let name = if kind & ROBUST != 0 { "a robust mutex" } else { "a priority-inheriting mutex" };
-        return (lock & !WAITERS == tid).then_some(Held::ByKernel(name));
+    if kind & ROBUST != 0 {
+        return None;
+    }
+    if kind & INHERITING != 0 {
+        return (lock & !WAITERS == tid).then_some(Held::ByKernel);
     }
     let as_held = match kind & TYPE {
         RECURSIVE => count >= 1,
@@ -85,7 +87,7 @@ mod tests {
     }
 
     /// The bytes of a mutex of some type and protocol, held by this thread.
-    fn held(kind: i32, robust: bool, inheriting: bool) -> Box<[u8; LENGTH]> {
+    fn held(kind: i32, inheriting: bool) -> Box<[u8; LENGTH]> {
         let mut bytes = Box::new([0_u64; LENGTH / 8]);
         let mutex = bytes.as_mut_ptr().cast::<libc::pthread_mutex_t>();
         // SAFETY: initialised and locked where it lies; it is there for good.
@@ -93,9 +95,6 @@ mod tests {
             let mut attributes: libc::pthread_mutexattr_t = core::mem::zeroed();
             libc::pthread_mutexattr_init(&raw mut attributes);
             libc::pthread_mutexattr_settype(&raw mut attributes, kind);
-            if robust {
-                libc::pthread_mutexattr_setrobust(&raw mut attributes, libc::PTHREAD_MUTEX_ROBUST);
-            }
             if inheriting {
                 libc::pthread_mutexattr_setprotocol(&raw mut attributes, libc::PTHREAD_PRIO_INHERIT);
             }
@@ -109,26 +108,25 @@ mod tests {
     #[test]
     fn held_recursive_and_error_checking_mutexes_are_known() {
         for kind in [libc::PTHREAD_MUTEX_RECURSIVE, libc::PTHREAD_MUTEX_ERRORCHECK] {
-            assert_eq!(mutex(&*held(kind, false, false), own()), Some(Held::Compared));
+            assert_eq!(mutex(&*held(kind, false), own()), Some(Held::Compared));
         }
     }
 
     #[test]
     fn the_owner_of_a_normal_mutex_is_nobodys_concern() {
-        assert_eq!(mutex(&*held(libc::PTHREAD_MUTEX_NORMAL, false, false), own()), None);
+        assert_eq!(mutex(&*held(libc::PTHREAD_MUTEX_NORMAL, false), own()), None);
     }
 
     #[test]
-    fn robust_and_priority_inheriting_mutexes_are_the_kernels() {
-        let robust = mutex(&*held(libc::PTHREAD_MUTEX_NORMAL, true, false), own());
-        assert_eq!(robust, Some(Held::ByKernel("a robust mutex")));
-        let inheriting = mutex(&*held(libc::PTHREAD_MUTEX_RECURSIVE, false, true), own());
-        assert_eq!(inheriting, Some(Held::ByKernel("a priority-inheriting mutex")));
+    fn a_priority_inheriting_mutex_is_the_kernels() {
+        for kind in [libc::PTHREAD_MUTEX_NORMAL, libc::PTHREAD_MUTEX_RECURSIVE] {
+            assert_eq!(mutex(&*held(kind, true), own()), Some(Held::ByKernel));
+        }
     }
 
     #[test]
     fn a_mutex_of_another_thread_or_of_nobody_is_not_taken_for_ones_own() {
-        let bytes = held(libc::PTHREAD_MUTEX_RECURSIVE, false, false);
+        let bytes = held(libc::PTHREAD_MUTEX_RECURSIVE, false);
         assert_eq!(mutex(&*bytes, own() + 1), None);
         let mut free = *bytes;
         free[..16].fill(0);

@@ -10,12 +10,14 @@ use anyhow::{Result, bail};
 use glowplug_archive::image::{CachedTid, Deadline};
 use glowplug_parking::frame::{self, Registers};
 
-use super::found::{Capture, Thread};
+use super::found::{Capture, State, Thread};
 use super::memory::Memory;
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Threads {
+    /// Of each thread, where the C library keeps its number.
+    pub tid_words: Vec<u64>,
     /// Words that hold a thread's number.
     pub cached: Vec<CachedTid>,
     /// Times until which threads wait.
@@ -31,8 +33,16 @@ pub fn prepare(capture: &Capture, memory: &mut Memory<'_>) -> Result<Threads> {
     for thread in &capture.threads {
         let registers = registers(thread, memory)?;
         found.deadlines.extend(deadlines::of(thread, &registers, memory)?);
+        let [robust_list, _] = thread.robust_list;
+        match tid_word(thread.tid, thread.tid_address, robust_list, memory) {
+            Some(word) => found.tid_words.push(word),
+            None => bail!("the thread {:?} is not one of the C library's: it keeps no number", thread.name),
+        }
     }
     found.cached = cached::find(capture, memory)?;
+    let State { tid_address, robust_list: [robust_list, _], .. } = capture.state;
+    let own = tid_word(capture.tid, tid_address, robust_list, memory);
+    found.cached.extend(own.map(|address| CachedTid { address, thread: 0, reserved: 0 }));
     for thread in &capture.threads {
         let mut changes = Vec::new();
         frame::portable(
