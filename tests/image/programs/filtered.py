@@ -16,6 +16,7 @@ DENIED = {
     "ptrace": (101, 117)[MACHINE],
     "process_vm_readv": (310, 270)[MACHINE],
     "process_vm_writev": (311, 271)[MACHINE],
+    "kcmp": (312, 272)[MACHINE],
     "memfd_create": (319, 279)[MACHINE],
     "userfaultfd": (323, 282)[MACHINE],
     "process_madvise": 440,

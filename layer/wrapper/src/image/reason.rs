@@ -40,6 +40,7 @@ impl<'a> Reason<'a> {
             Some(Errno::EPERM | Errno::EACCES) => b": not permitted here (a file system mounted noexec?)",
             Some(Errno::ENOMEM) => b": no memory (RLIMIT_AS?)",
             Some(Errno::EMFILE | Errno::ENFILE) => b": too many open files",
+            Some(Errno::EAGAIN) => b": too many processes or threads (RLIMIT_NPROC, pids.max?)",
             Some(Errno::ENOENT) => b": no such file",
             Some(Errno::ENOSYS) => b": this kernel does not have it",
             Some(_) => b": the system call failed",

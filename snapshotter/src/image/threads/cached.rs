@@ -130,7 +130,8 @@ impl Known<'_> {
         const NAME: &[u8] = b"_RunningLoopHolder\0";
         let word = |at: usize| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
         let mut name = [0; NAME.len()];
-        let is_it = || memory.word(word(8) + 24).is_some_and(|at| memory.read(at, &mut name) && name == NAME);
+        let mut is_it =
+            || memory.word(word(8) + 24).is_some_and(|at| memory.read(at, &mut name) && name == NAME);
         self.number == 0
             && word(locks::WRITER) as u32 == self.tid
             && word(8).is_multiple_of(8)

@@ -62,9 +62,18 @@ fn registers(thread: &Thread, memory: &Memory<'_>) -> Result<Registers> {
     if !memory.read(thread.context, &mut context) {
         bail!("the signal frame of the thread {:?} is missing", thread.name);
     }
-    if thread.tid_address == 0 || memory.word(thread.tid_address).map(|word| word as i32) != Some(thread.tid)
-    {
-        bail!("the thread {:?} is not one of the C library's: it keeps no number", thread.name);
-    }
     Ok(Registers::read(&context))
+}
+
+/// Where the C library keeps a thread's number: in glibc's `struct pthread` (nptl/descr.h) `tid` stands 16 bytes before the head of
+/// the robust list. Up to 2.41 it is also what the kernel clears.
+fn tid_word(tid: i32, tid_address: u64, robust_list: u64, memory: &Memory<'_>) -> Option<u64> {
+    let has_it = |address: &u64| {
+        let mut bytes = [0; 4];
+        *address != 0 && memory.read(*address, &mut bytes) && i32::from_le_bytes(bytes) == tid
+    };
+    if tid_address == 0 {
+        return None;
+    }
+    [robust_list.wrapping_sub(16), tid_address].into_iter().find(has_it)
 }
