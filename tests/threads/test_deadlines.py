@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import images
 import pytest
@@ -12,13 +13,13 @@ LATER, JUST_STARTED = "--monotonic=1000000", "--monotonic=-{}"
 
 
 def uptime():
-    with open("/proc/uptime", encoding="ascii") as file:
-        return int(float(file.read().split()[0]))
+    return int(float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
 
 
 def has_time_namespaces():
     command = ["unshare", "-T", "--monotonic=1", "true"]
-    return shutil.which("unshare") is not None and subprocess.run(command, check=False, capture_output=True).returncode == 0
+    found = shutil.which("unshare") is not None
+    return found and subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def told(image, **options):

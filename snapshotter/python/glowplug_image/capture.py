@@ -103,7 +103,7 @@ class Capture:
                 return found
             time.sleep(PAUSE)
         what = "a thread changes what is open, or what is in it, all the time"
-        self.refuse([{"kind": "thread", "what": what, "remedy": remedy, "fatal": True}])
+        return self.refuse([{"kind": "thread", "what": what, "remedy": remedy, "fatal": True}])
 
     def refuse_fatal(self, found):
         fatal = [obstacle.to_json() for obstacle in found if obstacle.fatal]
@@ -235,7 +235,7 @@ class Capture:
 
 
 def contents(records):
-    """How many bytes can be read at pipes and stream sockets, and the counts of eventfds: pairs with their descriptors."""
+    """How many bytes can be read at pipes and stream sockets, and the counts of eventfds, each with its descriptor."""
     readable, counts = [], []
     for record in records:
         is_read_end = record["kind"] == "pipe" and record["end"] == "read"

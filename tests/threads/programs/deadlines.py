@@ -1,4 +1,7 @@
-"""Threads that wait until a time, or for a while, at the snapshot point; it says how long each waited behind it, and for what."""
+"""Threads that wait until a time, or for a while, at the snapshot point.
+
+What is said behind it: which of them waited too long or not long enough, and what they were answered.
+"""
 
 import ctypes
 import json
@@ -21,7 +24,6 @@ class Timespec(ctypes.Structure):
 
 def sleeping():
     time.sleep(SECONDS)
-    return None
 
 
 def by_event():

@@ -1,6 +1,7 @@
 """Locks that are held and waited for across the snapshot point: the C library's and Python's.
 
-Of each lock one thread holds it and waits to be told to go on, others wait for it. What it says is what they were answered.
+Of each lock one thread holds it and waits to be told to go on, others wait for it. What is said is what they were
+answered.
 """
 
 import ctypes
@@ -55,7 +56,11 @@ def want_mutex(name, lock):
 
 
 def mutexes():
-    for name, kind, times in (("normal", NORMAL, 1), ("recursive", RECURSIVE, 2), ("error-checking", ERROR_CHECKING, 1)):
+    for name, kind, times in (
+        ("normal", NORMAL, 1),
+        ("recursive", RECURSIVE, 2),
+        ("error-checking", ERROR_CHECKING, 1),
+    ):
         lock = mutex(kind)
         thread(hold_mutex, name, lock, times)
         thread(want_mutex, name, lock)

@@ -1,10 +1,14 @@
-"""Threads that wait for work, one with a processor of its own; says behind the snapshot point what they did and who they are."""
+"""Threads that wait for work, one with a processor of its own.
+
+What is said behind the snapshot point: what they did, and who they are.
+"""
 
 import json
 import os
 import queue
 import threading
 import time
+from pathlib import Path
 
 import glowplug
 
@@ -28,7 +32,7 @@ glowplug.snapshot_point()
 for item in range(100):
     inbox.put(item)
 done = sorted(outbox.get(timeout=30) for _ in range(100))
-tasks = set(map(int, os.listdir("/proc/self/task")))
+tasks = {int(path.name) for path in Path("/proc/self/task").iterdir()}
 there = all(thread.native_id in tasks for thread in threads) and threading.get_native_id() == os.getpid()
 bound = os.sched_getaffinity(threads[0].native_id) == {min(os.sched_getaffinity(threads[0].native_id))}
 for _ in threads:
