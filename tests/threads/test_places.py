@@ -12,7 +12,7 @@ FILTER = (sys.executable, "-I", "-S", images.PROGRAMS / "filtered.py")
 # Commands that go before the wrapper's.
 PLACES = {
     "one processor": ("taskset", "-c", "0"),
-    "a namespace of processes": ("unshare", "--pid", "--fork", "--kill-child"),
+    "a namespace of processes": ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
     "a filter of system calls": FILTER,
     "no privileges": ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
 }
@@ -39,7 +39,6 @@ def test_where_threads_cannot_be_started_the_code_archive_is_used(workshop):
     done = image.start(prefix=limited)
     assert "its threads cannot be started: too many processes or threads" in done.lines[0]
     assert done.lines[0].endswith("; starting from the code archive")
-    assert "can't start new thread" in done.err
 
 
 def test_every_thread_that_was_there_is_started_once(workshop):

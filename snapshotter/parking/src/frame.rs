@@ -5,7 +5,8 @@
 mod processor;
 
 pub use processor::{
-    ALWAYS_THE_NUMBER, CALL, LENGTH, call_number_in_code, portable, prepare_restart, stack_pointer,
+    ALWAYS_THE_NUMBER, CALL, KEPT_REGISTERS, LENGTH, call_number_in_code, portable, prepare_restart,
+    stack_pointer,
 };
 use processor::{ARGUMENTS, NUMBER, PROGRAM_COUNTER, RESULT, STACK_POINTER};
 

@@ -10,6 +10,8 @@ pub const CALL: &[u8] = &[0x01, 0x00, 0x00, 0xd4];
 /// Whether the number of a system call is still there when it has answered: in x8.
 pub const ALWAYS_THE_NUMBER: bool = true;
 const X0: usize = 184;
+/// Where a frame has the registers that a function keeps for its caller: x19 to x28.
+pub const KEPT_REGISTERS: [usize; 10] = [336, 344, 352, 360, 368, 376, 384, 392, 400, 408];
 pub(super) const ARGUMENTS: [usize; 6] = [X0, X0 + 8, X0 + 16, X0 + 24, X0 + 32, X0 + 40];
 pub(super) const RESULT: usize = X0;
 pub(super) const NUMBER: usize = X0 + 64;

@@ -9,6 +9,8 @@ pub const LENGTH: usize = 304;
 pub const CALL: &[u8] = &[0x0f, 0x05];
 /// Whether the number of a system call is still there when it has answered.
 pub const ALWAYS_THE_NUMBER: bool = false;
+/// Where a frame has the registers that a function keeps for its caller: rbx, rbp, r12 to r15.
+pub const KEPT_REGISTERS: [usize; 6] = [128, 120, 72, 80, 88, 96];
 pub(super) const ARGUMENTS: [usize; 6] = [104, 112, 136, 56, 40, 48];
 pub(super) const RESULT: usize = 144;
 pub(super) const NUMBER: usize = RESULT;

@@ -29,7 +29,9 @@ def thread(function, *arguments):
 
 
 def answered(name, *answers):
-    ANSWERS[name] = [errno.errorcode.get(answer, answer) if answer else 0 for answer in answers]
+    # EDEADLK has two names.
+    names = {**errno.errorcode, errno.EDEADLK: "EDEADLK"}
+    ANSWERS[name] = [names.get(answer, answer) if answer else 0 for answer in answers]
 
 
 def mutex(kind):

@@ -6,10 +6,12 @@
 
 use anyhow::{Result, bail};
 use glowplug_archive::image::CachedTid;
+use glowplug_parking::frame;
 
-use super::super::found::{Area, Capture};
+use super::super::found::{Area, Capture, Thread};
 use super::super::memory::Memory;
 use super::locks::{self, Held};
+use super::registers;
 
 /// A lock lies in an object that begins at most so many bytes before it.
 const OBJECT: u64 = 256;
@@ -55,6 +57,9 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
     let cached = |address, thread| CachedTid { address, thread, reserved: 0 };
     let mut found: Vec<CachedTid> =
         capture.threads.iter().zip(1..).map(|(thread, number)| cached(thread.tid_word, number)).collect();
+    for (thread, number) in capture.threads.iter().zip(1..) {
+        found.extend(at_hand(thread, memory)?.into_iter().map(|address| cached(address, number)));
+    }
     let mut locks = Vec::new();
     let mut end_of_library = 0;
     for area in memory.areas().iter().filter(|area| is_writable(area)) {
@@ -96,6 +101,22 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
     let real = locks.into_iter().filter(|lock| lock.is_referred);
     found.extend(real.map(|lock| cached(lock.address + lock.word as u64, lock.thread)));
     Ok(found)
+}
+
+/// Where a thread that waits for a mutex has its own number, to note it as the owner's when it gets it (pthread_mutex_lock of glibc's
+/// nptl/pthread_mutex_lock.c): registers that are kept, in its frame or where the function that waits has put them.
+fn at_hand(thread: &Thread, memory: &Memory<'_>) -> Result<Vec<u64>> {
+    const STACK: u64 = 128;
+    let registers = registers(thread, memory)?;
+    let mut mutex = [0; locks::LENGTH];
+    let is_futex = registers.number == libc::SYS_futex.cast_unsigned();
+    if !is_futex || !memory.read(registers.arguments[0], &mut mutex) || !locks::is_waited_for(&mutex) {
+        return Ok(Vec::new());
+    }
+    let kept = frame::KEPT_REGISTERS.iter().map(|at| thread.context + *at as u64);
+    let stack = (0..STACK).step_by(8).map(|at| registers.stack_pointer + at);
+    let has_it = |address: &u64| memory.word(*address) == Some(u64::from(thread.tid.cast_unsigned()));
+    Ok(kept.chain(stack).filter(has_it).collect())
 }
 
 fn known(capture: &Capture) -> Vec<Known<'_>> {

@@ -57,6 +57,13 @@ pub fn mutex(bytes: &[u8], tid: u32) -> Option<Held> {
     (as_held && unused && (1..=2).contains(&lock)).then_some(Held::Compared)
 }
 
+/// Whether these bytes may be a mutex that compares owners and that somebody holds: who waits for it has its own number at hand.
+pub fn is_waited_for(bytes: &[u8]) -> bool {
+    let [lock, owner, users, kind] = [0, OWNER, 12, 16].map(|at| number(bytes, at));
+    let compares = kind & !KNOWN == 0 && [RECURSIVE, ERROR_CHECKING].contains(&(kind & TYPE));
+    compares && kind & (ROBUST | INHERITING) == 0 && lock <= 2 && owner != 0 && users < MANY
+}
+
 /// Whether a read-write lock that thread `tid` writes under begins with these bytes ([`LENGTH`] of them).
 pub fn writing(bytes: &[u8], tid: u32) -> bool {
     // nptl/pthread_rwlock_common.c: PTHREAD_RWLOCK_WRPHASE and _WRLOCKED.
