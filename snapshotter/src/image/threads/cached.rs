@@ -77,9 +77,6 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
                 if thread.is_in_state(&bytes) {
                     found.push(cached(address + 8, thread.number));
                 }
-                if thread.is_of_loop(&bytes, memory) {
-                    found.push(cached(address + locks::WRITER as u64, thread.number));
-                }
                 let lock = |word| Lock { address, word, thread: thread.number, is_referred: is_library };
                 match locks::mutex(&bytes, thread.tid) {
                     Some(Held::Compared) => locks.push(lock(locks::OWNER)),
@@ -143,21 +140,6 @@ impl Known<'_> {
     fn is_in_state(&self, bytes: &[u8; locks::LENGTH]) -> bool {
         let word = |at: usize| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
         word(0) == self.thread_pointer && word(8) == u64::from(self.tid)
-    }
-
-    /// What asyncio remembers of a loop that a thread runs (`PyRunningLoopHolder` of Modules/_asynciomodule.c, up to 3.11): the
-    /// loop, and behind it the process's number, which is the main thread's; in another process it would not be running.
-    fn is_of_loop(&self, bytes: &[u8; locks::LENGTH], memory: &Memory<'_>) -> bool {
-        const NAME: &[u8] = b"_RunningLoopHolder\0";
-        let word = |at: usize| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
-        let mut name = [0; NAME.len()];
-        let mut is_it =
-            || memory.word(word(8) + 24).is_some_and(|at| memory.read(at, &mut name) && name == NAME);
-        self.number == 0
-            && word(locks::WRITER) as u32 == self.tid
-            && word(8).is_multiple_of(8)
-            && word(8) < 1 << 47
-            && is_it()
     }
 }
 
