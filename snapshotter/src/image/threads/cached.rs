@@ -103,7 +103,7 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
 /// Where a thread that waits for a mutex has its own number, to note it as the owner's when it gets it (pthread_mutex_lock of glibc's
 /// nptl/pthread_mutex_lock.c): registers that are kept, in its frame or where the function that waits has put them.
 fn at_hand(thread: &Thread, memory: &Memory<'_>) -> Result<Vec<u64>> {
-    const STACK: u64 = 128;
+    const STACK: u64 = 256;
     let registers = registers(thread, memory)?;
     let mut mutex = [0; locks::LENGTH];
     let is_futex = registers.number == libc::SYS_futex.cast_unsigned();
@@ -111,8 +111,11 @@ fn at_hand(thread: &Thread, memory: &Memory<'_>) -> Result<Vec<u64>> {
         return Ok(Vec::new());
     }
     let kept = frame::KEPT_REGISTERS.iter().map(|at| thread.context + *at as u64);
-    let stack = (0..STACK).step_by(8).map(|at| registers.stack_pointer + at);
-    let has_it = |address: &u64| memory.word(*address) == Some(u64::from(thread.tid.cast_unsigned()));
+    let stack = (0..STACK).step_by(4).map(|at| registers.stack_pointer + at);
+    let has_it = |address: &u64| {
+        let mut bytes = [0; 4];
+        memory.read(*address, &mut bytes) && i32::from_le_bytes(bytes) == thread.tid
+    };
     Ok(kept.chain(stack).filter(has_it).collect())
 }
 
