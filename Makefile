@@ -101,13 +101,13 @@ bench-repeats: wheel pythons ## Compare runs of the same twenty times, and start
 
 lint: tools ## Formatting and lints of Rust and Python
 	cargo fmt --all --check
-	$(UNWIND) cargo clippy --workspace --exclude glowplug-wrapper --all-targets --locked --quiet -- -D warnings
-	cargo clippy --package glowplug-wrapper --all-targets --locked --quiet -- -D warnings
+	$(UNWIND) cargo clippy --workspace --exclude glowplug-wrapper --exclude glowplug-auditor --all-targets --locked --quiet -- -D warnings
+	cargo clippy --package glowplug-wrapper --package glowplug-auditor --all-targets --locked --quiet -- -D warnings
 	$(RUFF) check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 	$(RUFF) format --check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 
 rust-tests: tools ## Unit and property tests of the crates
-	$(UNWIND) cargo test --workspace --tests --locked
+	$(UNWIND) cargo test --workspace --exclude glowplug-auditor --tests --locked
 
 wheel-check: wheel ## Check that the wheel's platform tag says what its binaries need
 	@$(TOOLS)/python layer/packaging/check_wheel.py

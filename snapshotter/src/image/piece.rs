@@ -203,7 +203,7 @@ fn mapped_chunks(stored: &[Option<u64>], pages: &[u8]) -> Vec<usize> {
             |at: usize| bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes);
         let (Some(before), Some(size)) = (word(0), word(8)) else { return false };
         let length = size & !FLAGS;
-        let all = length.next_multiple_of(PAGE_BYTES);
+        let Some(all) = length.checked_next_multiple_of(PAGE_BYTES) else { return false };
         before <= MMAP_HP
             && size & FLAGS == IS_MMAPPED
             && length > HEADER

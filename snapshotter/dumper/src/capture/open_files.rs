@@ -60,10 +60,10 @@ pub fn digest() -> u64 {
     let mut hasher = DefaultHasher::new();
     let list = open(c"/proc/self/fd".as_ptr());
     let mut entries = [0_u8; LENGTH];
-    // SAFETY: the kernel writes at most that many bytes, here and below.
-    while let Ok(length @ 1..) =
-        usize::try_from(unsafe { libc::syscall(libc::SYS_getdents64, list, entries.as_mut_ptr(), LENGTH) })
-    {
+    loop {
+        // SAFETY: the kernel writes at most that many bytes.
+        let length = unsafe { libc::syscall(libc::SYS_getdents64, list, entries.as_mut_ptr(), LENGTH) };
+        let Ok(length @ 1..) = usize::try_from(length) else { break };
         let mut rest = &entries[..length.min(LENGTH)];
         // struct linux_dirent64: inode and offset (8 each), length of the entry (2), type (1), name.
         while rest.len() > 19 {

@@ -153,8 +153,8 @@ fn is_writable(area: &Area) -> bool {
 /// Notes of each lock whether there is a pointer to it.
 fn refer(locks: &mut [Lock], memory: &Memory<'_>) {
     locks.sort_unstable_by_key(|lock| lock.address);
-    let unknown = locks.iter().filter(|lock| !lock.is_referred);
-    let (Some(lowest), Some(highest)) = (unknown.clone().next(), unknown.last()) else { return };
+    let mut unknown = locks.iter().filter(|lock| !lock.is_referred);
+    let (Some(lowest), Some(highest)) = (unknown.clone().next(), unknown.next_back()) else { return };
     let near = lowest.address.saturating_sub(OBJECT)..=highest.address;
     for area in memory.areas().iter().filter(|area| is_writable(area)) {
         for run in &area.runs {
