@@ -47,6 +47,33 @@ pub fn pieces(capture: &Capture, pages: &[u8], shared: &Shared, layout: &mut Lay
     found
 }
 
+/// The main stack. In a process that was restored itself it is several areas, one behind the other.
+struct Stack {
+    /// Where the lowest area begins.
+    lowest: u64,
+    /// The lowest address that it may grow to.
+    limit: u64,
+    end: u64,
+}
+
+fn stack(capture: &Capture) -> Stack {
+    let stack_pointer = capture.place[0];
+    let has_it = |area: &&Area| (area.start..area.end).contains(&stack_pointer);
+    let named = capture.areas.iter().find(|area| area.path == "[stack]" && area.end > stack_pointer);
+    let end = named.or_else(|| capture.areas.iter().find(has_it)).map_or(0, |area| area.end);
+    let most = capture.state.stack_limit;
+    let size = if most == u64::MAX { 8 << 20 } else { most.min(LARGEST_STACK) };
+    let limit = end.saturating_sub(size.next_multiple_of(PAGE_BYTES));
+    let mut lowest = end;
+    for area in capture.areas.iter().rev().skip_while(|area| area.end > end) {
+        if area.end != lowest || lowest <= limit {
+            break;
+        }
+        lowest = area.start;
+    }
+    Stack { lowest, limit: limit.min(lowest), end }
+}
+
 impl Piece {
     fn of(area: &Area, capture: &Capture, pages: &[u8], file: Option<u32>, layout: &mut Layout) -> Self {
         let has = |letter: char, bit: u8| if area.permissions.contains(letter) { bit } else { 0 };
@@ -70,13 +97,14 @@ impl Piece {
         // Pages below are not wanted: the stack below the stack pointer.
         let mut from = area.start;
         let is_vdso = area.start == capture.state.vdso;
-        if area.path == "[stack]" || (area.start..area.end).contains(&stack_pointer) {
-            let limit = capture.state.stack_limit;
-            let size = if limit == u64::MAX { 8 << 20 } else { limit.min(LARGEST_STACK) };
-            piece.start = (area.end - size.next_multiple_of(PAGE_BYTES)).min(area.start);
+        let stack = stack(capture);
+        if (stack.lowest..stack.end).contains(&area.start) {
+            if area.start == stack.lowest {
+                piece.start = stack.limit;
+            }
             // The red zone of the x86-64 ABI.
             from = (stack_pointer - 128) / PAGE_BYTES * PAGE_BYTES;
-            layout.stack = [piece.start, area.end];
+            layout.stack = [stack.limit, stack.end];
             piece.is_alone = true;
         } else if is_vdso {
             // The wrapper writes to it, and then makes it executable.
