@@ -83,11 +83,20 @@ struct Placed {
     content: Vec<Option<u64>>,
 }
 
-/// Lays the memory out. What `shared` has is mapped from the installed files. `pages` is the content of `pages.bin`.
-pub fn lay_out(capture: &Capture, pages: &[u8], touched: &Touched, shared: &Shared) -> Layout {
+/// What is laid out.
+pub struct Source<'a> {
+    pub capture: &'a Capture,
+    /// The content of `pages.bin`.
+    pub pages: &'a [u8],
+    /// Whether anonymous memory has to be that again, not mapped from the archive.
+    pub is_anonymous: bool,
+}
+
+/// Lays the memory out. What `shared` has is mapped from the installed files.
+pub fn lay_out(source: &Source<'_>, touched: &Touched, shared: &Shared) -> Layout {
     let mut layout = Layout::default();
     let mut placed: Vec<Placed> = Vec::new();
-    for piece in piece::pieces(capture, pages, shared, &mut layout) {
+    for piece in piece::pieces(source, shared, &mut layout) {
         place(piece, &mut layout, &mut placed);
     }
     let loaded = layout.pages.len();

@@ -6,6 +6,7 @@
 //! works and answers as a plain start does is what is to be shown before the archive is put in
 //! place, and what it touches decides on the final layout.
 
+mod allocators;
 mod cpu;
 mod encode;
 mod files;
@@ -211,7 +212,9 @@ fn write(
     } else {
         Shared::default()
     };
-    let layout = layout::lay_out(capture, pages, touched, &shared);
+    let source =
+        layout::Source { capture, pages, is_anonymous: allocators::count_on_zeros(capture, surroundings) };
+    let layout = layout::lay_out(&source, touched, &shared);
     let handler =
         order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
     let mut arguments = process.options.clone();

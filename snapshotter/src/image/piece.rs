@@ -4,7 +4,7 @@ use glowplug_archive::header::PAGE;
 use glowplug_archive::image::{Mapping, advice, mapping_kind};
 
 use super::found::{Area, Capture};
-use super::layout::{Layout, PAGE_BYTES};
+use super::layout::{Layout, PAGE_BYTES, Source};
 use super::shared::Shared;
 
 /// PROT_READ.
@@ -35,10 +35,10 @@ pub struct Piece {
 }
 
 /// All pieces, by address.
-pub fn pieces(capture: &Capture, pages: &[u8], shared: &Shared, layout: &mut Layout) -> Vec<Piece> {
+pub fn pieces(source: &Source<'_>, shared: &Shared, layout: &mut Layout) -> Vec<Piece> {
     let mut found: Vec<Piece> = Vec::new();
-    for area in &capture.areas {
-        let piece = Piece::of(area, capture, pages, shared.number(area), layout);
+    for area in &source.capture.areas {
+        let piece = Piece::of(area, source, shared.number(area), layout);
         match found.last_mut() {
             Some(last) if last.joins(&piece) => last.append(piece),
             _ => found.push(piece),
@@ -75,7 +75,8 @@ fn stack(capture: &Capture) -> Stack {
 }
 
 impl Piece {
-    fn of(area: &Area, capture: &Capture, pages: &[u8], file: Option<u32>, layout: &mut Layout) -> Self {
+    fn of(area: &Area, source: &Source<'_>, file: Option<u32>, layout: &mut Layout) -> Self {
+        let capture = source.capture;
         let has = |letter: char, bit: u8| if area.permissions.contains(letter) { bit } else { 0 };
         let mut piece = Self {
             start: area.start,
@@ -115,8 +116,10 @@ impl Piece {
         let bytes = piece.store(area, from);
         if is_vdso {
             piece.read = (0..piece.stored.len()).collect();
+        } else if piece.is_writable() && area.inode == 0 && source.is_anonymous && area.path != "[heap]" {
+            piece.read = (0..piece.stored.len()).filter(|page| piece.stored[*page].is_some()).collect();
         } else if piece.is_writable() && area.inode == 0 {
-            piece.read = mapped_chunks(&piece.stored, pages);
+            piece.read = mapped_chunks(&piece.stored, source.pages);
         }
         let sizes = &mut layout.sizes;
         let size = match () {
