@@ -11,7 +11,10 @@ pytestmark = pytest.mark.no_wheel
 # By kind, or what it is an example of: a function's source; the line in question has the mark.
 MARK = "# here"
 SOURCES = {
-    "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # here\n",
+    "thread": """
+import socket, threading
+threading.Thread(target=socket.create_server(("127.0.0.1", 0)).accept, daemon=True).start()  # here
+""",
     "socket": "import socket\nlistener = socket.create_server(('127.0.0.1', 0))  # here\n",
     "connection": """
 import socket

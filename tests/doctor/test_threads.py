@@ -91,11 +91,11 @@ def test_numpy_has_no_threads_where_the_variable_says_so(examine):
 WAITS = (Path(__file__).parents[1] / "threads" / "programs" / "waits.py").read_text("utf-8")
 # What a thread does, the call that it is in, and what can be done.
 CANNOT = {
-    "receiving": ("recvfrom", "close the connection at the end of init"),
+    "receiving": ("recvfrom", "close it before the image is taken"),
     "accepting": ("accept4", "listen in the handler only"),
     "connecting": ("connect", "connect in the handler"),
-    "polling": ("poll", "close the connection at the end of init"),
-    "selecting": ("pselect6", "close the connection at the end of init"),
+    "polling": ("poll", "close it before the image is taken"),
+    "selecting": ("pselect6", "close it before the image is taken"),
     "reading": ("read", "close it at the end of init"),
     "child": ("wait4", "wait for the child process before init ends"),
     "locking": ("flock", "take the lock in the handler"),

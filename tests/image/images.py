@@ -97,7 +97,7 @@ class Workshop:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run(command, folder, variables, *, stdin="", timeout=120, **options):
+def run(command, folder, variables, *, stdin="", timeout=300, **options):
     """Runs a command in exactly this environment."""
     done = subprocess.run(
         [os.fspath(part) for part in command],

@@ -5,7 +5,7 @@ import json
 import pytest
 from processes import PYTHON, glowplug
 
-CLOSE = "close the connection at the end of init"
+CLOSE = "close it before the image is taken"
 # What the program does, what is said of it, and what can be done.
 REFUSED = {
     "receiving": ("waits in recvfrom(2) on descriptor", "an IPv4 socket is connected to 127.0.0.1:", CLOSE),

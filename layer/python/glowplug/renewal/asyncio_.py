@@ -1,6 +1,6 @@
 """`asyncio`: idle loops stay, their descriptors are made again by the restore; timers keep what they had left.
 
-A loop's clock is the machine's monotonic one, which starts anew with each boot.
+A loop's clock is the machine's monotonic one, which starts anew with each boot. Loops that run in other threads go on.
 """
 
 import sys
@@ -20,7 +20,11 @@ def prepare():
         raise SnapshotRefused("an asyncio loop is running: take the image outside of its callbacks")
     loops = instances(sys.modules["asyncio.base_events"].BaseEventLoop)
     schedules = [loop._scheduled for loop in loops if not loop.is_closed() and loop._scheduled]
-    if not schedules:
+    # Before Python 3.12 a thread knows its running loop together with the process's id.
+    set_running, running = events._set_running_loop, []
+    if sys.version_info < (3, 12):
+        running = [loop for loop in instances(events.AbstractEventLoop) if loop.is_running()]
+    if not schedules and not running:
         return None
     monotonic = time.monotonic
     timers = [timer for schedule in schedules for timer in schedule]
@@ -33,5 +37,8 @@ def prepare():
         # All of them by the same: their order stays.
         for timer in timers:
             timer._when += passed
+        # It is the first that such a loop does: it waited for work.
+        for loop in running:
+            loop.call_soon_threadsafe(set_running, loop)
 
     return renew

@@ -1,9 +1,13 @@
-"""Parts of an object that boto3's transfer manager sends and fetches with its threads."""
+"""Parts of an object that boto3's transfer manager sends and fetches with its threads.
+
+Nothing may connect before the image is taken: the first work, a small object, is answered in the process.
+"""
 
 import io
 import sys
 
 import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from s3transfer.manager import TransferConfig, TransferManager
 
@@ -13,11 +17,27 @@ CLIENT = boto3.client(
 )  # fmt: skip
 PART = 5 << 20
 MANAGER = TransferManager(CLIENT, TransferConfig(multipart_threshold=PART, multipart_chunksize=PART))
+CONTENT = bytes(range(256)) * (3 * PART // 256)
+STARTED = []
+
+
+class Nothing(io.BytesIO):
+    def stream(self, *arguments, **options):
+        return iter(())
+
+
+def answered(request, **_):
+    STARTED.append(request.method)
+    return AWSResponse(request.url, 200, {"ETag": '"object"'}, Nothing())
 
 
 def work():
-    content = bytes(range(256)) * (3 * PART // 256)
-    MANAGER.upload(io.BytesIO(content), "bucket", "object").result()
+    if not STARTED:
+        CLIENT.meta.events.register("before-send.s3", answered)
+        MANAGER.upload(io.BytesIO(b"small"), "bucket", "object").result()
+        CLIENT.meta.events.unregister("before-send.s3", answered)
+        return STARTED == ["PUT"]
+    MANAGER.upload(io.BytesIO(CONTENT), "bucket", "object").result()
     fetched = io.BytesIO()
     MANAGER.download("bucket", "object", fetched).result()
-    return [len(fetched.getvalue()), fetched.getvalue() == content]
+    return fetched.getvalue() == CONTENT
