@@ -208,6 +208,9 @@ impl Summary {
         writeln!(f, "               a start compares {count}, of these set: {}", set.join(", "))?;
         for warning in image.warnings.iter().filter(|w| w.kind != "environment").take(ROWS) {
             writeln!(f, "    {}: {}", warning.kind, warning.what)?;
+            if !warning.remedy.is_empty() {
+                writeln!(f, "      remedy: {}", warning.remedy)?;
+            }
         }
         Ok(())
     }

@@ -67,21 +67,21 @@ class Workshop:
         self.wrapper = self.folder / "opt" / "glowplug" / "exec"
         self.images = {}
 
-    def take(self, name, *program, options=(), variables=None, python=PYTHON):
-        """Takes an image of `program`: a file of `programs/` and its arguments."""
+    def take(self, name, *program, options=(), variables=None, python=PYTHON, prefix=()):
+        """Takes an image of `program`: a file of `programs/` and its arguments; below the commands of `prefix`."""
         file, *arguments = program or (f"{name}.py",)
         command = (str(python), str(self.programs / file), *map(str, arguments))
         given = {**self.variables, **(variables or {})}
         output = self.folder / "archives" / name
-        done = self.snapshot(name, command, options, given).succeeded()
+        done = self.snapshot(name, command, options, given, prefix).succeeded()
         (archive,) = output.glob("*.glow")
         return Image(archive, command, self.folder, self.wrapper, given, done.out + done.err)
 
-    def snapshot(self, name, command, options, variables):
+    def snapshot(self, name, command, options, variables, prefix=()):
         """Runs `glowplug snapshot --image`, whatever comes of it."""
         output = self.folder / "archives" / name
         output.mkdir(parents=True, exist_ok=True)
-        command = [COMMAND, "snapshot", "--image", "--name", name, "-o", output, *options, "--", *command]
+        command = [*prefix, COMMAND, "snapshot", "--image", "--name", name, "-o", output, *options, "--", *command]
         return run(command, self.folder, variables)
 
     def __getitem__(self, name):

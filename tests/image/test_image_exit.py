@@ -31,3 +31,16 @@ def test_what_is_on_stdin_is_the_new_process_s(workshop):
     image = workshop["reads"]
     assert image.restored(stdin="one\ntwo\n").out == "ONE\nTWO\n"
     assert image.restored(stdin="").out == ""
+
+
+def test_objects_in_cycles_are_freed_at_exit_also_those_of_the_image(workshop):
+    image = workshop["cycles"]
+    plain = images.run(image.program, image.folder, image.variables)
+    same(image.start(), plain)
+    assert plain.out.splitlines()[0] == "done"
+    assert sorted(plain.out.splitlines()[1:]) == ["early is freed", "late is freed"]
+
+
+def test_what_is_in_a_file_s_buffer_is_written_at_exit(workshop, tmp_path):
+    workshop["cycles"].restored(variables={"LEFT": tmp_path / "left"})
+    assert (tmp_path / "left").read_text() == "written"

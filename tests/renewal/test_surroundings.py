@@ -135,6 +135,45 @@ os.waitpid(child, 0)
     ) == [["done"], False, True, True, True]
 
 
+TRACKED = (
+    PREPARE
+    + """
+import multiprocessing
+from multiprocessing import resource_tracker
+lock = multiprocessing.get_context("spawn").Lock()
+tracker = resource_tracker._resource_tracker._pid
+"""
+)
+
+
+def test_an_idle_resource_tracker_is_ended_and_the_next_lock_has_another():
+    assert restores.program(
+        TRACKED
+        + """
+del lock
+renewal.prepare()
+try:
+    os.kill(tracker, 0)
+    ended = False
+except ProcessLookupError:
+    ended = True
+lock = multiprocessing.get_context("spawn").Lock()
+print(json.dumps([ended, resource_tracker._resource_tracker._pid != tracker, lock.acquire()]))
+"""
+    ) == [True, True, True]
+
+
+def test_a_resource_tracker_that_has_something_to_do_stays():
+    assert restores.program(
+        TRACKED
+        + """
+renewal.prepare()
+os.kill(tracker, 0)
+print(json.dumps(resource_tracker._resource_tracker._pid == tracker))
+"""
+    )
+
+
 def test_a_program_s_own_authentication_key_stays():
     assert (
         restores.program(

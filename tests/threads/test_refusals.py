@@ -1,6 +1,7 @@
 """Threads that cannot be carried: the snapshot step names each with its library and call, and a remedy."""
 
 import json
+import platform
 
 import pytest
 from processes import PYTHON, glowplug
@@ -15,9 +16,17 @@ REFUSED = {
     "selecting": ("waits in pselect6(2) on descriptor", "an IPv4 socket is connected to", CLOSE),
     "reading": ("waits in read(2) on descriptor", "the named pipe", "close it at the end of init"),
     "child": ("waits in wait4(2)", "the child process sleep", "wait for the child process before init ends"),
+    "locking_a_record": ("waits in fcntl(2) on descriptor", "/locked", "take the lock in the handler"),
     "locking": ("waits in flock(2) on descriptor", "/locked", "take the lock in the handler"),
     "calculating": ("runs, and did not come to rest within a second", "waiter", "have it wait for work"),
+    "robust": ("holds a robust mutex, which the kernel releases", "have the thread release it before the image"),
+    "inheriting": ("holds a priority-inheriting mutex, which", "have the thread release it before the image"),
+    "wanting": ("waits for a priority-inheriting mutex, which", "have its owner release it before the image"),
+    "by_boot_time": ("waits by a clock that is this process's", "have it wait by CLOCK_MONOTONIC"),
+    "deaf": ("takes no signal: it blocks signal 33", "leave signal 33 out when the thread blocks signals"),
 }
+if platform.machine() == "x86_64":
+    REFUSED["based"] = ("has a base of gs of its own", "end the thread in a before_snapshot hook")
 
 
 @pytest.fixture
@@ -52,10 +61,25 @@ def test_a_child_process_and_a_timer_are_refused_too(refused):
     assert "remedy: cancel it at the end of init" in said
 
 
-@pytest.mark.parametrize("name, kind", [("robust", "robust"), ("inheriting", "priority-inheriting")])
-def test_mutexes_that_the_kernel_knows_the_owner_of_are_refused(name, kind, refused):
-    said = refused(name)
-    assert f"holds a {kind} mutex" in said
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_the_doctor_explains_each_with_the_remedy(name, workshop, tmp_path):
+    (tmp_path / "app.py").write_text(f"import waits\n\nwaits.{name}()\n", encoding="utf-8")
+    (tmp_path / "waits.py").write_bytes((workshop.programs / "waits.py").read_bytes())
+    done = glowplug("doctor", "--import", "app", "--root", tmp_path, "--python", PYTHON, "--json")
+    assert done.status == 4, done
+    found = [each for each in json.loads(done.out)["obstacles"] if each["fatal"]]
+    assert all(each["remedy"] for each in found)
+    said = "\n".join(f"{each['what']}; {each['remedy']}; line {each['line']}" for each in found)
+    for part in (f"the daemon thread 'waiter' {REFUSED[name][0]}", *REFUSED[name][1:]):
+        assert part in said
+
+
+def test_what_the_main_thread_holds_is_refused_too(refused):
+    said = refused("robust_of_main")
+    assert "the main thread holds a robust mutex" in said
+    assert "remedy: have the thread release it" in said
+    said = refused("wanting")
+    assert "the main thread holds a priority-inheriting mutex" in said
 
 
 def test_a_snapshot_point_in_another_thread_is_refused(refused):

@@ -67,3 +67,11 @@ def test_the_transfer_manager_goes_on_with_its_work(workshop):
 @pytest.mark.parametrize("name", CHOSEN)
 def test_threads_of_a_library_go_on_with_their_work(name, workshop):
     works_as_ever(workshop, name, variables=LIBRARIES[name][1])
+
+
+@pytest.mark.skipif("duckdb_" not in CHOSEN, reason="duckdb is among what `make threads-check` has")
+def test_the_interpreters_exit_leaves_nothing_that_a_library_would_complain_of(workshop):
+    """duckdb's bindings name on stderr what is not freed by then."""
+    image = workshop.take("duckdb-exit", "work.py", "duckdb_")
+    image.start(variables={"GLOWPLUG_MODE": "off"}).silently()
+    image.restored()

@@ -26,6 +26,7 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dumper::Dumper>()?;
     module.add_function(wrap_pyfunction!(capture::capture, module)?)?;
     module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
+    module.add_function(wrap_pyfunction!(capture::not_carried, module)?)?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;
     module.add_function(wrap_pyfunction!(capture::touched, module)?)?;

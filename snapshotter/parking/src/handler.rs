@@ -98,7 +98,8 @@ fn is_forbidden(address: u64) -> bool {
 }
 
 fn notes(frame: u64, context: u64) -> Notes {
-    let mut notes = Notes { frame, context, thread_pointer: thread_pointer(), ..Notes::NONE };
+    let mut notes =
+        Notes { frame, context, thread_pointer: thread_pointer(), second_base: second_base(), ..Notes::NONE };
     let [list, length] = &mut notes.robust_list;
     // SAFETY: the kernel writes what it is asked for into these notes, at most as much as there is room for.
     unsafe {
@@ -122,4 +123,19 @@ fn thread_pointer() -> u64 {
         core::arch::asm!("mrs {}, tpidr_el0", out(reg) address);
     }
     address
+}
+
+/// The base of gs of the calling thread (arch_prctl(2)); 0 where that is denied, or there is no such thing.
+#[must_use]
+pub fn second_base() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        const ARCH_GET_GS: usize = 0x1004;
+        let mut base = 0_u64;
+        // SAFETY: the kernel writes eight bytes.
+        let _ = unsafe { syscall!(Sysno::arch_prctl, ARCH_GET_GS, &raw mut base) };
+        base
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    0
 }

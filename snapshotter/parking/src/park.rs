@@ -30,6 +30,8 @@ pub struct Thread {
     pub context: u64,
     /// FS base, TPIDR_EL0.
     pub thread_pointer: u64,
+    /// The base of gs, which the C library leaves at 0; on other processors 0.
+    pub second_base: u64,
     /// set_tid_address(2), or 0.
     pub tid_address: u64,
     /// set_robust_list(2): address and length.
@@ -193,6 +195,7 @@ fn thread(slot: &Slot) -> Thread {
         frame,
         context,
         thread_pointer,
+        second_base,
         tid_address,
         robust_list,
         name,
@@ -207,6 +210,7 @@ fn thread(slot: &Slot) -> Thread {
         frame,
         context,
         thread_pointer,
+        second_base,
         tid_address,
         robust_list,
         name: String::from_utf8_lossy(&name[..end]).into_owned(),

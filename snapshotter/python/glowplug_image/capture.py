@@ -2,6 +2,7 @@
 
 # ruff: noqa: PTH117, PTH118, PTH123 (pathlib must not be imported before the target imports it)
 
+import atexit
 import fcntl
 import gc
 import json
@@ -79,6 +80,8 @@ class Capture:
         variables = self.variables()
         watch.end()
         flush()
+        # What is frozen is not collected at the interpreter's own exit, where plain Python frees it.
+        atexit.register(gc.unfreeze)
         gc.collect()
         gc.freeze()
         found = self.take_undisturbed(variables, warnings)
@@ -98,7 +101,8 @@ class Capture:
             try:
                 found = self.dumper.capture(self.spec["output"], files, *contents(records))
             except self.dumper.NotCarriedError as error:
-                self.refuse([{"kind": "thread", "what": str(error), "remedy": remedy, "fatal": True}])
+                what, how = error.args
+                self.refuse([{"kind": "thread", "what": what, "remedy": how, "fatal": True}])
             if found is not False:
                 return found
             time.sleep(PAUSE)

@@ -8,7 +8,7 @@ import posix
 import sys
 import time
 
-from glowplug_image import address_space, own_imports, system_calls, tasks, watch
+from glowplug_image import address_space, native, own_imports, system_calls, tasks, watch
 from glowplug_image.obstacle import Obstacle
 
 # Whether images have threads in them.
@@ -152,17 +152,25 @@ def resting(present, descriptors):
     return found
 
 
+def not_carried():
+    """What only the kernel and the C library know to stand in the way of threads: {task: (why, remedy)}."""
+    found = native.dumper.not_carried() if native.dumper else []
+    return {task: (why, remedy) for task, why, remedy in found}
+
+
 def find(descriptors):
     """One finding for each group of threads that have name, library, owner and fate in common."""
     own = own_imports.load("_thread").get_native_id()
     present = settled() - {own}
     watch.current.appearances.look(None)
     verdicts = resting(present, descriptors)
+    hidden = not_carried()
     mappings = address_space.mappings()
     by_id = {thread.native_id: thread for thread in python_threads()}
     groups = {}
     for task in sorted(verdicts.keys() & tasks.others()):
         call, in_the_way = verdicts[task]
+        in_the_way = in_the_way or hidden.get(task)
         thread = Thread(task, call, mappings, by_id)
         why, remedy = in_the_way or (("is carried", "") if CARRIED else ("is running", thread.remedy(LATER)))
         key = (thread.kind, why, thread.owner and (thread.owner["file"], thread.owner["line"]))
@@ -174,6 +182,9 @@ def find(descriptors):
         thread.obstacle(why, remedy if fatal else "", fatal, members)
         for thread, why, remedy, fatal, members in groups.values()
     ]
+    if own in hidden:
+        why, remedy = hidden[own]
+        found.append(Obstacle("thread", f"the main thread {why}", remedy))
     if own != posix.getpid():
         what = f"the snapshot point is in the thread {tasks.read(own, 'comm')!r}, which is not the main one"
         found.append(Obstacle("thread", what, MAIN))

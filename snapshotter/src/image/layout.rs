@@ -128,8 +128,9 @@ fn addresses(mapping: &Mapping) -> impl Iterator<Item = u64> + use<> {
 fn place(piece: Piece, layout: &mut Layout, placed: &mut Vec<Placed>) {
     let base = piece.mapping();
     let stored = &piece.stored;
+    let before = layout.loads.len();
     for page in &piece.read {
-        load(&mut layout.loads, piece.address(*page));
+        load(&mut layout.loads, before, piece.address(*page));
         layout.pages.push(stored[*page]);
     }
     let mut runs = runs(&piece);
@@ -178,9 +179,9 @@ fn runs(piece: &Piece) -> Vec<(usize, usize)> {
     found
 }
 
-/// Appends a page to the loads; neighbours are one.
-fn load(loads: &mut Vec<Load>, address: u64) {
-    match loads.last_mut() {
+/// Appends a page to the loads; neighbours are one, but for those in other mappings, which end with the first `before`.
+fn load(loads: &mut Vec<Load>, before: usize, address: u64) {
+    match loads[before..].last_mut() {
         Some(last) if last.address + last.length == address => last.length += PAGE_BYTES,
         _ => loads.push(Load { address, length: PAGE_BYTES }),
     }
@@ -219,5 +220,33 @@ fn note_touched(found: &mut Vec<Range>, touched: &Touched, mapping: &Mapping) {
             }
             _ => found.push(Range { offset, length: PAGE_BYTES }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_into_neighbouring_mappings_is_read_apart() {
+        let area = |start: u64, flags: &[&str], number: u64| {
+            json!({"start": start, "end": start + 2 * PAGE_BYTES, "permissions": "rw-p", "offset": 0, "inode": 0,
+                "path": "", "flags": flags, "runs": [[0, 2, number]], "guards": []})
+        };
+        let state = json!({"tid_address": 0, "robust_list": [0, 0], "rseq": [0, 0, 0], "alternate_stack": [0, 0, 0],
+            "signal_mask": 0, "signals": [], "memory": [0, 0, 0, 0, 0, 0], "stack_limit": 0, "vdso": 0, "name": "main",
+            "folder": "/"});
+        let (first, second) = (0x10_0000_0000, 0x10_0000_0000 + 2 * PAGE_BYTES);
+        let capture: Capture = serde_json::from_value(json!({"place": [0x20_0000_0000_u64, 0, 0], "state": state,
+            "tid": 1, "threads": [], "clocks": [0, 0], "areas": [area(first, &["hg"], 0), area(second, &["nh"], 2)]}))
+        .expect("a capture");
+        let pages = vec![1; 4 * PAGE];
+        let source = Source { capture: &capture, pages: &pages, is_anonymous: true };
+        let layout = lay_out(&source, &Touched::unknown(), &Shared::default());
+        assert_eq!(layout.mappings.len(), 2);
+        let loads: Vec<_> = layout.loads.iter().map(|load| (load.address, load.length)).collect();
+        assert_eq!(loads, [(first, 2 * PAGE_BYTES), (second, 2 * PAGE_BYTES)]);
     }
 }

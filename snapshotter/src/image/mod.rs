@@ -7,6 +7,7 @@
 //! place, and what it touches decides on the final layout.
 
 mod allocators;
+mod clock;
 mod cpu;
 mod encode;
 mod files;
@@ -134,6 +135,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     }
     let mut warnings = process.warnings;
     warnings.extend(missing_region(order, &process.variables));
+    warnings.extend(clock::warning(&capture));
     warnings.extend(secrets::look_for(order, &surroundings)?);
     let last = take::replay(order, &surroundings, progress, false)?;
     for answers in [&first.replay.responses, &last.replay.responses] {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::json;
 
-use super::Order;
 use super::found::{self, Obstacle, Replay};
 use super::runtime_api::RuntimeApi;
 use super::surroundings::Surroundings;
+use super::{Order, clock};
 use crate::failure::{TargetFailed, status};
 use crate::payload;
 use crate::progress::Progress;
@@ -65,6 +65,7 @@ fn run(
     let path = folder.join("spec.json");
     fs::write(&path, spec.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
     let mut command = surroundings.command(&target.python.executable)?;
+    clock::begin_anew(&mut command);
     command.args(&options).args([&order.scripts.join("image.py"), &path]);
     let ended = run_shown(command, progress)?;
     if ended.code() == Some(REFUSED) {
@@ -78,7 +79,8 @@ fn run(
     Ok(())
 }
 
-fn refusal(found: &[Obstacle]) -> anyhow::Error {
+/// The error that names what stands in the way.
+pub fn refusal(found: &[Obstacle]) -> anyhow::Error {
     let mut lines = String::new();
     for obstacle in found {
         lines += &format!("\n  {}: {}", obstacle.kind, obstacle.what);

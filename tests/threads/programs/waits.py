@@ -83,6 +83,19 @@ def locking():
     waiter(fcntl.flock, HELD[1], fcntl.LOCK_EX)
 
 
+def locking_a_record():
+    """The other way to lock a file, with another owner: an open file description (fcntl(2), F_OFD_SETLK)."""
+    import fcntl
+    import struct
+
+    path = Path(tempfile.mkdtemp(), "locked")
+    path.touch()
+    HELD.append(path.open("r+"))
+    fcntl.fcntl(HELD[0], 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+    HELD.append(path.open("r+"))
+    waiter(fcntl.lockf, HELD[1], fcntl.LOCK_EX)
+
+
 def ring():
     """A wait for what was never asked for (io_uring_setup(2), io_uring_enter(2), IORING_ENTER_GETEVENTS)."""
     call = ctypes.CDLL(None, use_errno=True).syscall
@@ -96,28 +109,76 @@ def calculating():
     waiter(hashlib.pbkdf2_hmac, "sha256", b"secret", b"salt", 1 << 30)
 
 
-def holds(kind, value):
-    """A mutex with an attribute, held by a thread (pthread_mutexattr_setrobust(3), ..._setprotocol(3))."""
+def mutex(kind, value):
+    """A mutex with an attribute (pthread_mutexattr_setrobust(3), ..._setprotocol(3))."""
     libc = ctypes.CDLL(None)
-    attributes, mutex = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
-    HELD.append(mutex)
-
-    def hold():
-        assert libc.pthread_mutex_lock(mutex) == 0
-        time.sleep(60)
-
+    attributes, made = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
+    HELD.append(made)
     assert libc.pthread_mutexattr_init(attributes) == 0
     assert getattr(libc, kind)(attributes, value) == 0
-    assert libc.pthread_mutex_init(mutex, attributes) == 0
-    waiter(hold)
+    assert libc.pthread_mutex_init(made, attributes) == 0
+    return made
+
+
+def lock(held):
+    assert ctypes.CDLL(None).pthread_mutex_lock(held) == 0
+
+
+def hold(held):
+    lock(held)
+    time.sleep(60)
 
 
 def robust():
-    holds("pthread_mutexattr_setrobust", 1)
+    waiter(hold, mutex("pthread_mutexattr_setrobust", 1))
+
+
+def robust_of_main():
+    lock(mutex("pthread_mutexattr_setrobust", 1))
 
 
 def inheriting():
-    holds("pthread_mutexattr_setprotocol", 1)
+    waiter(hold, mutex("pthread_mutexattr_setprotocol", 1))
+
+
+def wanting():
+    """A thread waits for a priority-inheriting mutex of the main one."""
+    held = mutex("pthread_mutexattr_setprotocol", 1)
+    lock(held)
+    waiter(lock, held)
+
+
+def call(*numbers):
+    """A system call (<asm/unistd.h>) by syscall(2)."""
+    return ctypes.CDLL(None).syscall(*(ctypes.c_long(number) for number in numbers))
+
+
+def by_boot_time():
+    """clock_nanosleep(2) until a time of CLOCK_BOOTTIME."""
+    until = (ctypes.c_long * 2)(1 << 30, 0)
+    HELD.append(until)
+    waiter(call, 115 if os.uname().machine == "aarch64" else 230, 7, 1, ctypes.addressof(until), 0)
+
+
+def deaf():
+    """A thread that blocks all signals, the C library's too: rt_sigprocmask(2), SIG_SETMASK."""
+
+    def block():
+        everything = ctypes.c_ulong(-1)
+        call(135 if os.uname().machine == "aarch64" else 14, 2, ctypes.addressof(everything), 0, 8)
+        time.sleep(60)
+
+    waiter(block)
+
+
+def based():
+    """A thread with a base of gs: arch_prctl(2), ARCH_SET_GS."""
+
+    def sleep():
+        assert call(158, 0x1001, id(HELD)) == 0
+        time.sleep(60)
+
+    waiter(sleep)
 
 
 def timer():

@@ -14,8 +14,8 @@ use super::freeze::Copy;
 
 const PAGE_BYTES: u64 = PAGE as u64;
 /// Bits of an entry of `/proc/PID/pagemap` (the kernel's Documentation/admin-guide/mm/pagemap.rst).
-const PRESENT: u64 = 1 << 63;
-const SWAPPED: u64 = 1 << 62;
+pub const PRESENT: u64 = 1 << 63;
+pub const SWAPPED: u64 = 1 << 62;
 /// How much is read at once.
 const CHUNK_PAGES: u64 = 256;
 
@@ -44,7 +44,7 @@ pub struct Area {
 
 impl Area {
     /// Not what the kernel makes anew, nor a restorer that restored this process itself.
-    fn is_wanted(&self) -> bool {
+    pub fn is_wanted(&self) -> bool {
         let special = ["[vvar]", "[vvar_vclock]", "[vsyscall]"];
         let is_restorer = RESTORER.start <= self.start && self.end <= RESTORER.end;
         !is_restorer && !special.contains(&self.path.as_str())
@@ -161,14 +161,21 @@ fn take_off_signatures(page: &mut [u8], code: &[Range<u64>]) {
     }
 }
 
-fn entries(pagemap: &File, first: u64, count: u64) -> io::Result<Vec<u64>> {
+/// What a pagemap says of some pages, by their numbers.
+///
+/// # Errors
+/// What reading gives.
+pub fn entries(pagemap: &File, first: u64, count: u64) -> io::Result<Vec<u64>> {
     let mut bytes = vec![0; 8 * count as usize];
     pagemap.read_exact_at(&mut bytes, 8 * first)?;
     Ok(bytes.chunks_exact(8).map(|b| u64::from_ne_bytes(b.try_into().expect("eight bytes"))).collect())
 }
 
 /// The areas of a process, from its `smaps`.
-fn areas(smaps: &Path) -> io::Result<Vec<Area>> {
+///
+/// # Errors
+/// What reading gives.
+pub fn areas(smaps: &Path) -> io::Result<Vec<Area>> {
     let mut found: Vec<Area> = Vec::new();
     for line in fs::read_to_string(smaps)?.lines() {
         if let Some(area) = parse_area(line) {

@@ -8,6 +8,7 @@
 mod freeze;
 mod memory;
 mod open_files;
+mod refusals;
 mod restored;
 mod state;
 mod threads;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use freeze::{Outcome, Place};
 use memory::Area;
 use open_files::Described;
+pub use refusals::not_carried;
 use state::State;
 pub use threads::NotCarriedError;
 use threads::Thread;
@@ -49,7 +51,8 @@ struct Capture {
 ///
 /// All other threads are in the image, and go on in this process too. Nothing is done and `False` returned where [`digest_of_files`]
 /// would not answer `files` any more, a descriptor of `readable` has not so many bytes to be read, or an eventfd of `counts` not
-/// that count: other threads have changed them. Raises `NotCarriedError` where a thread does not come to rest, `OSError`.
+/// that count: other threads have changed them. Raises `NotCarriedError` where a thread does not come to rest or cannot go on elsewhere: why, and what can
+/// be done; `OSError`.
 #[pyfunction]
 pub fn capture(
     py: Python<'_>,
@@ -76,7 +79,7 @@ pub fn capture(
             restored::take_over(py, restored, &threads).map(|found| Some(found.into_any()))
         }
         Ok(Outcome::Taken(copy, place)) => {
-            let threads = threads::described(parked.release(), &state);
+            let threads = threads::described(parked.release(), &state)?;
             write(&copy, place, state, threads, clocks, &folder).map_err(PyOSError::new_err)?;
             Ok(None)
         }

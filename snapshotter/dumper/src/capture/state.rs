@@ -95,7 +95,11 @@ fn tid_address() -> Result<u64, String> {
     Err(format!("{}: this kernel has no CONFIG_CHECKPOINT_RESTORE", failed("prctl(PR_GET_TID_ADDRESS)")))
 }
 
-fn robust_list() -> Result<[u64; 2], String> {
+/// Address and length of the calling thread's list of robust mutexes (get_robust_list(2)).
+///
+/// # Errors
+/// Why it cannot be had.
+pub fn robust_list() -> Result<[u64; 2], String> {
     let (mut head, mut length) = (0_u64, 0_u64);
     // SAFETY: the kernel writes both.
     if unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) } != 0 {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use glowplug_archive::image::RESTORER;
-use glowplug_parking::{NotParked, Parked, park};
+use glowplug_parking::{NotParked, Parked, Refusal, park, second_base};
 use pyo3::exceptions::PyException;
 use pyo3::{PyErr, create_exception};
 use serde::Serialize;
@@ -53,9 +53,35 @@ impl Thread {
 pub fn stop() -> Result<Parked, PyErr> {
     // SAFETY: no memory is involved.
     if own_tid() != unsafe { libc::getpid() } {
-        return Err(NotCarriedError::new_err("the image is not taken by the main thread"));
+        return Err(error("the image is not taken by the main thread", "call it in the main thread"));
     }
-    park(PATIENCE, &forbidden()).map_err(|why| NotCarriedError::new_err(told(why)))
+    if second_base() != 0 {
+        return Err(refused(own_tid(), Refusal::SecondBase));
+    }
+    park_all().map_err(|why| match why {
+        NotParked::Unavailable => error("the process's threads cannot be listed or sent a signal", ""),
+        NotParked::TooMany => error("there are more than 1024 threads", "have its pools start fewer"),
+        NotParked::Runs(tid) => refused(tid, Refusal::Runs),
+        NotParked::Deaf(tid) => refused(tid, Refusal::Deaf),
+    })
+}
+
+/// Stops all other threads where they can go on from later.
+///
+/// # Errors
+/// What does not stop.
+pub fn park_all() -> Result<Parked, NotParked> {
+    park(PATIENCE, &forbidden())
+}
+
+fn refused(tid: i32, why: Refusal) -> PyErr {
+    let name = fs::read_to_string(format!("/proc/self/task/{tid}/comm")).unwrap_or_default();
+    error(&format!("the thread {:?} {why}", name.trim_end()), why.remedy())
+}
+
+/// What stands in the way, and what can be done about it.
+fn error(what: &str, remedy: &'static str) -> PyErr {
+    NotCarriedError::new_err((what.to_owned(), remedy))
 }
 
 /// Where no thread may be found: in a vDSO, whose code and data are the kernel's, and in what restored this process.
@@ -71,21 +97,14 @@ fn forbidden() -> Vec<Range<u64>> {
     maps.lines().filter_map(range).chain([RESTORER]).collect()
 }
 
-fn told(why: NotParked) -> String {
-    let named = |tid: i32| {
-        let name = fs::read_to_string(format!("/proc/self/task/{tid}/comm")).unwrap_or_default();
-        format!("the thread {:?}", name.trim_end())
-    };
-    match why {
-        NotParked::Unavailable => "the process's threads cannot be listed or sent a signal".to_owned(),
-        NotParked::TooMany => "there are more than 1024 threads".to_owned(),
-        NotParked::Runs(tid) => format!("{} does not come to rest: it computes without a pause", named(tid)),
-        NotParked::Deaf(tid) => format!("{} takes no signal: it blocks signal 33", named(tid)),
-    }
-}
-
 /// What the image has to say of threads.
-pub fn described(found: Vec<glowplug_parking::Thread>, state: &State) -> Vec<Thread> {
+///
+/// # Errors
+/// `NotCarriedError`.
+pub fn described(found: Vec<glowplug_parking::Thread>, state: &State) -> Result<Vec<Thread>, PyErr> {
+    if let Some(thread) = found.iter().find(|thread| thread.second_base != 0) {
+        return Err(refused(thread.tid, Refusal::SecondBase));
+    }
     let own = own_processors();
     let one = |thread: glowplug_parking::Thread| Thread {
         tid: thread.tid,
@@ -99,7 +118,7 @@ pub fn described(found: Vec<glowplug_parking::Thread>, state: &State) -> Vec<Thr
         name: thread.name,
         processors: if thread.processors == own { Vec::new() } else { thread.processors },
     };
-    found.into_iter().map(one).collect()
+    Ok(found.into_iter().map(one).collect())
 }
 
 /// The calling thread's number.

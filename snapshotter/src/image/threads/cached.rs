@@ -4,14 +4,14 @@
 //! threads' numbers are small where the process has a namespace of its own. A lock has an address that somebody knows: so
 //! there has to be a pointer to it, or to the object that it is in. To a number in the middle of many there is none.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use glowplug_archive::image::CachedTid;
-use glowplug_parking::frame;
+use glowplug_parking::locks::{self, Held};
+use glowplug_parking::{Refusal, frame};
 
 use super::super::found::{Area, Capture, Thread};
 use super::super::memory::Memory;
-use super::locks::{self, Held};
-use super::registers;
+use super::{refused, registers};
 
 /// A lock lies in an object that begins at most so many bytes before it.
 const OBJECT: u64 = 256;
@@ -48,10 +48,7 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
     for thread in &known {
         // The list of robust mutexes that a thread holds: a ring that begins with its head (get_robust_list(2)).
         if thread.robust_list != 0 && memory.word(thread.robust_list) != Some(thread.robust_list) {
-            bail!(
-                "the thread {:?} holds a robust mutex, which the kernel releases when its owner ends",
-                thread.name
-            );
+            return Err(refused(thread.name, Refusal::Robust));
         }
     }
     let cached = |address, thread| CachedTid { address, thread, reserved: 0 };
@@ -80,12 +77,7 @@ pub fn find(capture: &Capture, memory: &Memory<'_>) -> Result<Vec<CachedTid>> {
                 let lock = |word| Lock { address, word, thread: thread.number, is_referred: is_library };
                 match locks::mutex(&bytes, thread.tid) {
                     Some(Held::Compared) => locks.push(lock(locks::OWNER)),
-                    Some(Held::ByKernel) => {
-                        bail!(
-                            "the thread {:?} holds a priority-inheriting mutex, which the kernel keeps",
-                            thread.name
-                        )
-                    }
+                    Some(Held::ByKernel) => return Err(refused(thread.name, Refusal::Inheriting)),
                     None => {}
                 }
                 if locks::writing(&bytes, thread.tid) {
@@ -286,8 +278,9 @@ mod tests {
             refused.to_string()
         };
         let inheriting = refusal(&[(HEAP, 9), (HEAP + 8, 1 << 32 | 9), (HEAP + 16, 32)]);
-        assert!(inheriting.starts_with("the thread \"other\" holds a priority-inheriting mutex"));
+        assert!(inheriting.contains("the thread \"other\" holds a priority-inheriting mutex"));
+        assert!(inheriting.contains("remedy: have the thread release it"));
         let robust = refusal(&[(STACK_AT + 1032, HEAP)]);
-        assert!(robust.starts_with("the thread \"other\" holds a robust mutex"));
+        assert!(robust.contains("the thread \"other\" holds a robust mutex"));
     }
 }

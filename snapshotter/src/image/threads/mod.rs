@@ -4,14 +4,15 @@
 
 mod cached;
 mod deadlines;
-mod locks;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use glowplug_archive::image::{CachedTid, Deadline};
+use glowplug_parking::Refusal;
 use glowplug_parking::frame::{self, Registers};
 
-use super::found::{Capture, State, Thread};
+use super::found::{Capture, Obstacle, State, Thread};
 use super::memory::Memory;
+use super::take;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ pub fn prepare(capture: &Capture, memory: &mut Memory<'_>) -> Result<Threads> {
         let [robust_list, _] = thread.robust_list;
         match tid_word(thread.tid, thread.tid_address, robust_list, memory) {
             Some(word) => found.tid_words.push(word),
-            None => bail!("the thread {:?} is not one of the C library's: it keeps no number", thread.name),
+            None => return Err(refused(&thread.name, Refusal::Foreign)),
         }
     }
     found.cached = cached::find(capture, memory)?;
@@ -55,6 +56,20 @@ pub fn prepare(capture: &Capture, memory: &mut Memory<'_>) -> Result<Threads> {
         }
     }
     Ok(found)
+}
+
+/// What is said of a thread that cannot be carried. Most are found before the image is taken (`glowplug_image`,
+/// `obstacles_threads.py`); these have changed since.
+fn refused(name: &str, why: Refusal) -> Error {
+    take::refusal(&[Obstacle {
+        kind: "thread".to_owned(),
+        what: format!("the thread {name:?} {why}"),
+        module: None,
+        file: None,
+        line: None,
+        library: None,
+        remedy: why.remedy().to_owned(),
+    }])
 }
 
 fn registers(thread: &Thread, memory: &Memory<'_>) -> Result<Registers> {

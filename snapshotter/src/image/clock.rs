@@ -1,0 +1,78 @@
+//! The monotonic clock of a target whose image is taken.
+//!
+//! It counts from the machine's start, and libraries keep times of it in variables of their own (Rust's `Instant`, so timers of
+//! tokio), which nobody can find. On a machine that has been up for less long such a time is far away. So the target's clock
+//! begins anew with the target, where that is permitted: then it is ahead on nearly every machine.
+
+use std::io::{self, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use super::found::{Capture, Obstacle};
+
+/// unshare(2): a namespace of clocks for what is executed next (time_namespaces(7); Linux 6.1, before that for children).
+const CLONE_NEWTIME: libc::c_int = 0x80;
+/// What the clock begins at, in seconds: none is at 0 when a process starts.
+const BEGIN: i64 = 1;
+
+/// Has the monotonic clock of a command begin with it. Without the right to (CAP_SYS_ADMIN), or on a kernel that has no such
+/// namespaces, it stays the machine's.
+pub fn begin_anew(command: &mut Command) {
+    // SAFETY: between fork and exec only system calls are made, on memory of this function's.
+    unsafe {
+        command.pre_exec(|| {
+            let _ = begin();
+            Ok(())
+        });
+    }
+}
+
+/// A process whose clock began with it has not been up for longer, in nanoseconds.
+const LONG: u64 = 120 * 1_000_000_000;
+
+/// What is said of an image whose clock is the machine's, and which has threads of tokio.
+pub fn warning(capture: &Capture) -> Option<Obstacle> {
+    let [_, monotonic] = capture.clocks;
+    let thread = capture.threads.iter().find(|thread| thread.name.starts_with("tokio"))?;
+    (monotonic > LONG).then(|| Obstacle {
+        kind: "clock".to_owned(),
+        what: format!(
+            "tokio, whose thread {:?} is carried, keeps times of this machine's monotonic clock: on a machine that has \
+             been up for less long all its time limits are over at once",
+            thread.name
+        ),
+        module: None,
+        file: None,
+        line: None,
+        library: None,
+        remedy: "take the image with CAP_SYS_ADMIN (as root, in a privileged container): its clock then begins anew"
+            .to_owned(),
+    })
+}
+
+fn begin() -> io::Result<()> {
+    let seconds = |clock| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the C library writes `time`.
+        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        BEGIN - time.tv_sec
+    };
+    let mut text = [0; 96];
+    let mut rest = &mut text[..];
+    writeln!(rest, "monotonic {} 0", seconds(libc::CLOCK_MONOTONIC))?;
+    writeln!(rest, "boottime {} 0", seconds(libc::CLOCK_BOOTTIME))?;
+    let free = rest.len();
+    // SAFETY: the path has a zero at its end, the kernel reads the text.
+    unsafe {
+        if libc::unshare(CLONE_NEWTIME) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let file = libc::open(c"/proc/self/timens_offsets".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::write(file, text.as_ptr().cast(), text.len() - free);
+        libc::close(file);
+    }
+    Ok(())
+}
