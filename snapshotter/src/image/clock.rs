@@ -9,6 +9,8 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use super::found::{Capture, Obstacle};
+use super::libraries;
+use super::surroundings::Surroundings;
 
 /// unshare(2): a namespace of clocks for what is executed next (time_namespaces(7); Linux 6.1, before that for children).
 const CLONE_NEWTIME: libc::c_int = 0x80;
@@ -30,21 +32,27 @@ pub fn begin_anew(command: &mut Command) {
 /// A process whose clock began with it has not been up for longer, in nanoseconds.
 const LONG: u64 = 120 * 1_000_000_000;
 
-/// What is said of an image whose clock is the machine's, and which has threads of tokio.
-pub fn warning(capture: &Capture) -> Option<Obstacle> {
+/// A source file of tokio's timers, as its messages name it (`src/runtime/time/`, 1.17 and later).
+const TOKIO: &[u8] = b"/src/runtime/time/";
+
+/// What is said of an image whose clock is the machine's, with a library that has timers of tokio.
+pub fn warning(capture: &Capture, surroundings: &Surroundings) -> Option<Obstacle> {
     let [_, monotonic] = capture.clocks;
-    let thread = capture.threads.iter().find(|thread| thread.name.starts_with("tokio"))?;
-    (monotonic > LONG).then(|| Obstacle {
+    if monotonic <= LONG {
+        return None;
+    }
+    let library = libraries::with(TOKIO, capture, surroundings)?;
+    let name = library.rsplit('/').next().unwrap_or(library);
+    Some(Obstacle {
         kind: "clock".to_owned(),
         what: format!(
-            "tokio, whose thread {:?} is carried, keeps times of this machine's monotonic clock: on a machine that has \
-             been up for less long all its time limits are over at once",
-            thread.name
+            "tokio, which is in {name}, keeps times of this machine's monotonic clock: on a machine that has been up for \
+             less long all its time limits are over at once"
         ),
         module: None,
         file: None,
         line: None,
-        library: None,
+        library: Some(library.to_owned()),
         remedy: "take the image with CAP_SYS_ADMIN (as root, in a privileged container): its clock then begins anew"
             .to_owned(),
     })

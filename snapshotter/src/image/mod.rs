@@ -13,6 +13,7 @@ mod encode;
 mod files;
 pub mod found;
 mod layout;
+mod libraries;
 mod memory;
 mod piece;
 mod runtime_api;
@@ -135,7 +136,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     }
     let mut warnings = process.warnings;
     warnings.extend(missing_region(order, &process.variables));
-    warnings.extend(clock::warning(&capture));
+    warnings.extend(clock::warning(&capture, &surroundings));
     warnings.extend(secrets::look_for(order, &surroundings)?);
     let last = take::replay(order, &surroundings, progress, false)?;
     for answers in [&first.replay.responses, &last.replay.responses] {

@@ -1,4 +1,4 @@
-"""Leaves objects in reference cycles to the interpreter's exit, some from before the snapshot point, and an open file."""
+"""Leaves objects in reference cycles to the end, some from before the snapshot point, and an open file."""
 
 import os
 

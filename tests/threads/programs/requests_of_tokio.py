@@ -1,4 +1,4 @@
-"""Fetches a page before its snapshot point and behind it, by a client whose time limits are timers of tokio's: `... URL`.
+"""Fetches a page before its snapshot point and behind it: `... URL`. The client's time limits are tokio's.
 
 Prints what was fetched, or why not.
 """
