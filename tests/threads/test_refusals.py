@@ -23,6 +23,7 @@ REFUSED = {
     "inheriting": ("holds a priority-inheriting mutex, which", "have the thread release it before the image"),
     "wanting": ("waits for a priority-inheriting mutex, which", "have its owner release it before the image"),
     "by_boot_time": ("waits by a clock that is this process's", "have it wait by CLOCK_MONOTONIC"),
+    "foreign": ("is not one of the C library's: it keeps no number", "start it with pthread_create(3)"),
     "deaf": ("takes no signal: it blocks signal 33", "leave signal 33 out when the thread blocks signals"),
 }
 if platform.machine() == "x86_64":

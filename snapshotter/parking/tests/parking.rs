@@ -94,8 +94,33 @@ fn what_is_said_of_a_thread_is_right() {
         assert_eq!(*(found.tid_word as *const i32), found.tid);
     }
     assert!(found.frame != 0 && found.frame <= found.context && !found.processors.is_empty());
+    assert_eq!(found.second_base, 0);
     barrier.wait();
     thread.expect("starts").join().expect("ends");
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_base_of_gs_is_seen_and_stays() {
+    const ARCH_SET_GS: i32 = 0x1001;
+    const ARCH_GET_GS: i32 = 0x1004;
+    let _alone = alone();
+    let barrier = Arc::new(Barrier::new(2));
+    let waits = barrier.clone();
+    let (number, thread) = waiting(move || {
+        let mut base = 0_u64;
+        // SAFETY: nothing of this program uses gs; the kernel writes eight bytes.
+        unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_SET_GS, 0x1234_5000_u64) };
+        waits.wait();
+        // SAFETY: as above.
+        unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_GET_GS, &raw mut base) };
+        base
+    });
+    let threads = park(PATIENCE, &[]).expect("stops").release();
+    let found = threads.iter().find(|thread| thread.tid == number).expect("is there");
+    assert_eq!(found.second_base, 0x1234_5000);
+    barrier.wait();
+    assert_eq!(thread.join().expect("ends"), 0x1234_5000);
 }
 
 #[test]

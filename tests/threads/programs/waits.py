@@ -181,6 +181,16 @@ def based():
     waiter(sleep)
 
 
+def foreign():
+    """A thread without what the C library has of each: set_tid_address(2)."""
+
+    def forget():
+        call(96 if os.uname().machine == "aarch64" else 218, 0)
+        time.sleep(60)
+
+    waiter(forget)
+
+
 def timer():
     """A POSIX timer (timer_create(2))."""
     assert ctypes.CDLL(None).timer_create(1, None, ctypes.byref(ctypes.c_void_p())) == 0
