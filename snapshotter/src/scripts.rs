@@ -40,6 +40,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_dump/selection.py",
     "doctor.py",
     "image.py",
+    "openblas.py",
     "secret_scan.py",
     "glowplug_image/__init__.py",
     "glowplug_image/address_space.py",

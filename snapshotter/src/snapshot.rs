@@ -87,6 +87,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
             target: &target,
             prime: !arguments.no_prime,
             baseline: arguments.cpu_baseline,
+            shared_libraries: &recording.shared_libraries,
             isolation: arguments.isolation,
             plan: !arguments.no_prefetch,
             shared_text: arguments.shared_text,

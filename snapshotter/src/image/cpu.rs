@@ -34,6 +34,9 @@ const OPENSSL_V3: &str = ":~0x00005f42f02f0000:0";
 /// Also of leaf 1 FMA, XOP, MOVBE, AVX and F16C, of leaf 7 BMI1, AVX2 and BMI2.
 const OPENSSL_V2: &str = "~0x3040180000000000:~0x00005f42f02f0128:0";
 
+/// The variable by which OpenBLAS is told the core (its `driver/others/dynamic.c`).
+pub const CORE: &str = "OPENBLAS_CORETYPE";
+
 impl CpuBaseline {
     /// What processors have to have.
     pub fn needed(self) -> Cpu {
@@ -55,21 +58,30 @@ impl CpuBaseline {
         }
     }
 
-    /// Environment variables that keep libraries from using more, while the image is made.
-    pub fn variables(self) -> Vec<(&'static str, String)> {
-        let (glibc, numpy, blas, openssl) = match self.baseline() {
+    /// Cores that OpenBLAS may be told to calculate for, the best first; none where it is to choose by itself.
+    pub fn cores(self) -> &'static [&'static str] {
+        match self.baseline() {
+            Baseline::Native => &[],
+            Baseline::X86V3 => &["Haswell", "Sandybridge", "Nehalem"],
+            Baseline::X86V2 => &["Nehalem"],
+        }
+    }
+
+    /// Environment variables that keep libraries from using more, while the image is made. `core` is one of [`Self::cores`].
+    pub fn variables(self, core: &str) -> Vec<(&'static str, String)> {
+        let (glibc, numpy, openssl, arrow) = match self.baseline() {
             Baseline::Native => return Vec::new(),
-            Baseline::X86V3 => (GLIBC_V3.to_owned(), NUMPY_V3.to_owned(), "Haswell", OPENSSL_V3),
+            Baseline::X86V3 => (GLIBC_V3.to_owned(), NUMPY_V3.to_owned(), OPENSSL_V3, "AVX2"),
             Baseline::X86V2 => {
-                (GLIBC_V3.to_owned() + GLIBC_V2, NUMPY_V3.to_owned() + NUMPY_V2, "Nehalem", OPENSSL_V2)
+                (GLIBC_V3.to_owned() + GLIBC_V2, NUMPY_V3.to_owned() + NUMPY_V2, OPENSSL_V2, "SSE4_2")
             }
         };
         vec![
             ("GLIBC_TUNABLES", format!("glibc.cpu.hwcaps={glibc}")),
             ("NPY_DISABLE_CPU_FEATURES", numpy),
-            ("OPENBLAS_CORETYPE", blas.to_owned()),
+            (CORE, core.to_owned()),
             ("OPENSSL_ia32cap", openssl.to_owned()),
-            ("ARROW_USER_SIMD_LEVEL", if blas == "Haswell" { "AVX2" } else { "SSE4_2" }.to_owned()),
+            ("ARROW_USER_SIMD_LEVEL", arrow.to_owned()),
         ]
     }
 }

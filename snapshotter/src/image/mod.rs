@@ -15,6 +15,7 @@ pub mod found;
 mod layout;
 mod libraries;
 mod memory;
+mod openblas;
 mod piece;
 mod runtime_api;
 mod secrets;
@@ -60,6 +61,8 @@ pub struct Order<'a> {
     pub prime: bool,
     /// Processor features that the image may use.
     pub baseline: CpuBaseline,
+    /// Libraries that the target has loaded when its imports were recorded.
+    pub shared_libraries: &'a [String],
     /// Whether the handler runs with its directory at `/var/task`.
     pub isolation: Isolation,
     /// How staleness is judged.
@@ -104,7 +107,9 @@ pub struct Imaged {
 /// Takes the image and puts it into the archive.
 pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let begun = Instant::now();
-    let surroundings = Surroundings::new(order)?;
+    let openblas::Choice { baseline, core, warning } = openblas::choose(order)?;
+    let order = &Order { baseline, ..*order };
+    let surroundings = Surroundings::new(order, core)?;
     progress.begin(&format!("taking the process image of {}", order.target.label()));
     let folder = take::take(order, &surroundings, progress)?;
     let expected = take::plain_answers(order, &surroundings, progress)?;
@@ -135,6 +140,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
         prefetch::image::plan(order.archive, surroundings.root(), &looked)?;
     }
     let mut warnings = process.warnings;
+    warnings.extend(warning);
     warnings.extend(missing_region(order, &process.variables));
     warnings.extend(clock::warning(&capture, &surroundings));
     warnings.extend(secrets::look_for(order, &surroundings)?);

@@ -81,8 +81,8 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// For an order.
-    pub fn new(order: &Order<'_>) -> Result<Self> {
+    /// For an order, with OpenBLAS calculating for `core`.
+    pub fn new(order: &Order<'_>, core: &str) -> Result<Self> {
         let target = order.target;
         let mut root = target.root.clone().map(|root| (root.clone(), root));
         let mut mounts = None;
@@ -102,7 +102,7 @@ impl Surroundings {
             None => std::env::current_dir().context("the current folder")?,
         };
         let seen = root.as_ref().map(|(seen, _)| seen.as_path());
-        let (variables, own) = environment(target, seen, order.baseline.variables());
+        let (variables, own) = environment(target, seen, order.baseline.variables(core));
         let mut random = rand::rng();
         let key = [random.next_u64(), random.next_u64()];
         Ok(Self { variables, own, root, folder, mounts, key })
