@@ -246,7 +246,7 @@ pub struct VdsoFunction {
 
 /// Kinds of [`FileGuard`]s.
 pub mod file_guard {
-    /// The file's GNU build-id is [`super::FileGuard::content`].
+    /// The file's GNU build-id is [`super::FileGuard::content`]; its size is compared where it is not 0.
     pub const BUILD_ID: u32 = 1;
     /// Size and XXH3-64 of the content.
     pub const HASH: u32 = 2;

@@ -183,7 +183,7 @@ fn thread(metadata: &mut Metadata, found: &found::Thread, tid_word: u64) -> Resu
 
 fn file(metadata: &mut Metadata, guard: &Guard) -> Result<FileGuard> {
     let (kind, size, value, content) = match guard {
-        Guard::BuildId { id, .. } => (file_guard::BUILD_ID, 0, 0, &id[..]),
+        Guard::BuildId { id, mapped, .. } => (file_guard::BUILD_ID, mapped.unwrap_or(0), 0, &id[..]),
         Guard::Hash { size, hash, .. } => (file_guard::HASH, *size, *hash, &[][..]),
         Guard::Time { size, time, .. } => (file_guard::TIME, *size, *time, &[][..]),
     };

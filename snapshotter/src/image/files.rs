@@ -20,8 +20,8 @@ const LARGEST: u64 = 1 << 20;
 /// A file that has to be as it was.
 #[derive(Debug)]
 pub enum Guard {
-    /// Told by its GNU build-id.
-    BuildId { path: String, id: Vec<u8> },
+    /// Told by its GNU build-id; where the image maps it, also by its size, as stripping and patching keep the build-id.
+    BuildId { path: String, id: Vec<u8>, mapped: Option<u64> },
     /// Told by its content.
     Hash { path: String, size: u64, hash: u64 },
     /// Told by size and modification time, in nanoseconds since 1970.
@@ -41,7 +41,7 @@ impl Guard {
         let content = fs::read(real).ok()?;
         let file = object::File::parse(&*content).ok()?;
         match file.build_id() {
-            Ok(Some(id)) => Some(Self::BuildId { path: path.to_owned(), id: id.to_vec() }),
+            Ok(Some(id)) => Some(Self::BuildId { path: path.to_owned(), id: id.to_vec(), mapped: None }),
             _ => Self::by_hash(path, real),
         }
     }

@@ -1,5 +1,5 @@
 //! `--shared-text`: memory that is a file's, unchanged, is mapped from the installed file instead of being in the
-//! archive. The file is told by its build-id.
+//! archive. The file is told by its build-id and its size.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -45,7 +45,11 @@ impl Shared {
                 Some(guards.len() - 1)
             });
             // A file without a build-id may change without being noticed.
-            if let Some(number) = number.filter(|number| matches!(guards[*number], Guard::BuildId { .. })) {
+            if let Some(number) = number
+                && let Guard::BuildId { path, mapped, .. } = &mut guards[number]
+                && let Ok(metadata) = std::fs::metadata(surroundings.real(path))
+            {
+                *mapped = Some(metadata.len());
                 areas.insert(area.start, u32::try_from(number).unwrap_or(u32::MAX));
             }
         }

@@ -176,7 +176,11 @@ fn file_fits<'a>(image: &Image<'a>, guard: &FileGuard) -> Result<(), Reason<'a>>
         Err(_) => return Err(Reason::new(b"this file cannot be read: ", path.to_bytes())),
     };
     let fits = match guard.kind {
-        file_guard::BUILD_ID => build_id_is(file, image.bytes(guard.content)?),
+        file_guard::BUILD_ID => {
+            let same_size =
+                || guard.size == 0 || file.size_and_time().is_ok_and(|(size, _)| size == guard.size);
+            build_id_is(file, image.bytes(guard.content)?) && same_size()
+        }
         file_guard::HASH => content_is(file, guard.size, guard.value),
         file_guard::TIME => file.size_and_time() == Ok((guard.size, guard.value)),
         _ => false,
