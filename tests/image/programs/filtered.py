@@ -1,6 +1,7 @@
 """Executes a command under a filter of system calls as containers have one, and stricter (seccomp(2)).
 
-What is newer than the oldest kernels is answered with ENOSYS, as container runtimes do; the rest with EPERM.
+What is newer than the oldest kernels is answered with ENOSYS, as container runtimes do; the rest with EPERM. With
+--deny-madvise before the command that is denied too.
 """
 
 import ctypes
@@ -57,6 +58,9 @@ def install():
             raise OSError(ctypes.get_errno(), "prctl")
 
 
+command = sys.argv[1:]
+if command[0] == "--deny-madvise":
+    DENIED[command.pop(0)] = MADVISE
 install()
 assert ctypes.CDLL(None).prctl(PR_SET_MM, 0, 0, 0, 0) == -1
-os.execve(sys.argv[1], sys.argv[1:], os.environ)
+os.execve(command[0], command, os.environ)

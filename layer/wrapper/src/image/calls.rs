@@ -87,11 +87,13 @@ impl File {
             // SAFETY: the kernel writes at most `rest.len()` bytes.
             let got = unsafe {
                 syscall!(Sysno::pread64, self.0, rest.as_mut_ptr(), rest.len(), offset + filled as u64)
-            }?;
-            if got == 0 {
-                break;
+            };
+            match got {
+                Ok(0) => break,
+                Ok(got) => filled += got,
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
             }
-            filled += got;
         }
         Ok(&mut buffer[..filled])
     }
@@ -109,7 +111,7 @@ impl File {
         Ok((stat[6], stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12])))
     }
 
-    /// Reads one run of bytes into several places.
+    /// Reads one run of bytes into several places: as much as the kernel gives at once.
     ///
     /// # Errors
     /// That of preadv(2).

@@ -13,6 +13,8 @@ const F_GETFD: usize = 1;
 const F_SETFL: usize = 4;
 const F_DUPFD_CLOEXEC: usize = 1030;
 const O_CLOEXEC: usize = 0o2_000_000;
+/// Also SOCK_NONBLOCK.
+const O_NONBLOCK: usize = 0o4_000;
 const AF_UNIX: usize = 1;
 const EPOLL_CTL_ADD: usize = 1;
 /// New files are out of the way of the numbers that are wanted.
@@ -53,6 +55,11 @@ fn numbers(descriptor: &Descriptor) -> impl Iterator<Item = i32> + use<> {
 
 fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason<'a>> {
     let failed = |error| Reason::failed(b"an open file cannot be made again", error);
+    // It does not block while it is filled: a user with many pipes gets smaller ones (pipe(7), pipe-user-pages-soft).
+    let not_filled = |error| match error {
+        Errno::EAGAIN => Reason::new(b"a pipe or socket pair cannot hold what it held", b""),
+        error => failed(error),
+    };
     let [on_exec, peer_on_exec] = [1, 2].map(|bit| descriptor.close_on_exec & bit != 0);
     let flags = descriptor.flags as usize;
     // SAFETY: the calls below are given numbers and zero-terminated texts only, and the pairs'
@@ -92,16 +99,16 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
         }
         kind::PIPE => {
             // SAFETY: the kernel writes two numbers.
-            unsafe { syscall!(Sysno::pipe2, ends.as_mut_ptr(), O_CLOEXEC) }.map_err(failed)?;
-            write_all(File(ends[1]), image.bytes(descriptor.content)?).map_err(failed)?;
+            unsafe { syscall!(Sysno::pipe2, ends.as_mut_ptr(), O_CLOEXEC | O_NONBLOCK) }.map_err(failed)?;
+            write_all(File(ends[1]), image.bytes(descriptor.content)?).map_err(not_filled)?;
             File(ends[0])
         }
         kind::SOCKET_PAIR => {
-            let kind = descriptor.number as usize | O_CLOEXEC;
+            let kind = descriptor.number as usize | O_CLOEXEC | O_NONBLOCK;
             // SAFETY: as for a pipe.
             unsafe { syscall!(Sysno::socketpair, AF_UNIX, kind, 0, ends.as_mut_ptr()) }.map_err(failed)?;
-            write_all(File(ends[1]), image.bytes(descriptor.content)?).map_err(failed)?;
-            write_all(File(ends[0]), image.bytes(descriptor.peer_content)?).map_err(failed)?;
+            write_all(File(ends[1]), image.bytes(descriptor.content)?).map_err(not_filled)?;
+            write_all(File(ends[0]), image.bytes(descriptor.peer_content)?).map_err(not_filled)?;
             File(ends[0])
         }
         kind::SOCKET => {
@@ -126,14 +133,15 @@ fn make_one<'a>(image: &Image<'a>, descriptor: &Descriptor) -> Result<(), Reason
         _ => return Err(Reason::new(b"it has an open file of a kind that this version does not know", b"")),
     };
     if ends[1] >= 0 {
-        let moved = [out_of_the_way(file), out_of_the_way(File(ends[1]))];
+        let moved = [file, File(ends[1])].map(|end| out_of_the_way(image, end, OUT_OF_THE_WAY));
         let [file, peer] = [moved[0].map_err(failed)?, moved[1].map_err(failed)?];
         set_flags(file, descriptor.flags).map_err(failed)?;
         set_flags(peer, descriptor.peer_flags).map_err(failed)?;
         settle(file, descriptor.fd, on_exec).map_err(failed)?;
         return settle(peer, descriptor.peer, peer_on_exec).map_err(failed);
     }
-    settle(out_of_the_way(file).map_err(failed)?, descriptor.fd, on_exec).map_err(failed)
+    settle(out_of_the_way(image, file, OUT_OF_THE_WAY).map_err(failed)?, descriptor.fd, on_exec)
+        .map_err(failed)
 }
 
 /// An anonymous file with some content.
@@ -146,9 +154,22 @@ fn in_memory(name: Text<'_>, content: &[u8]) -> Result<File, Errno> {
     write_all(file, content).map(|()| file)
 }
 
-fn out_of_the_way(file: File) -> Result<File, Errno> {
+/// Gives a file a number that the image does not want: from `first` on, or where the limit of open files (RLIMIT_NOFILE)
+/// is lower than that, any.
+///
+/// # Errors
+/// That of fcntl(2); the file is closed then too.
+pub fn out_of_the_way(image: &Image<'_>, file: File, first: usize) -> Result<File, Errno> {
+    let wanted: &[Descriptor] = image.records(image.header.descriptors).unwrap_or_default();
+    let highest = wanted.iter().flat_map(numbers).max().unwrap_or(0);
+    let free = highest.cast_unsigned() as usize + 1;
     // SAFETY: no memory is involved.
-    let moved = unsafe { syscall!(Sysno::fcntl, file.0, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
+    let moved = |first: usize| unsafe { syscall!(Sysno::fcntl, file.0, F_DUPFD_CLOEXEC, first) };
+    let moved = match moved(first.max(free)) {
+        // Above the limit (fcntl(2)).
+        Err(Errno::EINVAL) => moved(free).map_err(|e| if e == Errno::EINVAL { Errno::EMFILE } else { e }),
+        moved => moved,
+    };
     file.close();
     moved.map(|fd| File(fd as i32))
 }

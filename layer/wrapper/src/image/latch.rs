@@ -10,6 +10,7 @@ use syscalls::{Errno, Sysno, syscall};
 
 use super::Reason;
 use super::calls::File;
+use super::descriptors::out_of_the_way;
 use super::section::Image;
 use crate::arena::Arena;
 use crate::settings::Settings;
@@ -22,7 +23,6 @@ const O_NOFOLLOW: usize = 0o400_000;
 const O_NOFOLLOW: usize = 0o100_000;
 const LOCK_EX: usize = 2;
 const LOCK_NB: usize = 4;
-const F_DUPFD_CLOEXEC: usize = 1030;
 /// Numbers from here on are nobody's.
 const OUT_OF_THE_WAY: usize = 200;
 
@@ -42,10 +42,7 @@ pub fn arm<'a>(
     let name = image.bytes(image.header.latch)?;
     let Some(path) = arena.join(&[settings.temporary, b"/", name]) else { return Ok(Latch(None)) };
     let Ok(low) = File::open(path, O_RDWR | O_CREAT | O_NOFOLLOW) else { return Ok(Latch(None)) };
-    // SAFETY: no memory is involved.
-    let moved = unsafe { syscall!(Sysno::fcntl, low.0, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
-    low.close();
-    let Ok(file) = moved.map(|fd| File(fd as i32)) else { return Ok(Latch(None)) };
+    let Ok(file) = out_of_the_way(image, low, OUT_OF_THE_WAY) else { return Ok(Latch(None)) };
     if lock(file, LOCK_EX).is_err() {
         // Another start is in between, and its mark stands for both.
         file.close();

@@ -82,9 +82,15 @@ fn map<'a>(image: &Image<'a>, mapping: &Mapping, over: bool) -> Result<(), Reaso
         (advice::HUGE_PAGE, 14),
         (advice::NO_HUGE_PAGE, 15),
     ] {
-        if mapping.advice & bit != 0 {
-            // SAFETY: none of these takes memory away from this process.
-            unsafe { calls::advise(mapping.address, mapping.length, value) };
+        if mapping.advice & bit == 0 {
+            continue;
+        }
+        // SAFETY: none of these takes memory away from this process.
+        let taken = unsafe { calls::advise(mapping.address, mapping.length, value) };
+        // Libraries count on it that a child does not have this memory, for random numbers that must not repeat.
+        let needed = bit & (advice::DONT_FORK | advice::WIPE_ON_FORK) != 0;
+        if needed && !taken && mapping.kind == mapping_kind::ANONYMOUS {
+            return Err(Reason::new(b"memory cannot be kept from child processes (madvise)", b""));
         }
     }
     Ok(())
@@ -132,24 +138,43 @@ fn fill<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
     let mut offset = image.data;
     let mut places = [[0_u64; 2]; PLACES];
     for group in loads.chunks(PLACES) {
-        let mut expected = 0;
         if !inside(image, group)? {
             return Err(DAMAGED);
         }
         for (place, load) in places.iter_mut().zip(group) {
             *place = [load.address, load.length];
-            expected += load.length;
         }
-        // SAFETY: each place lies in an anonymous mapping of the image's, writable, as was just seen.
-        let read = unsafe { image.file.read_into(&places[..group.len()], offset) };
-        match read {
-            Ok(read) if read as u64 == expected => offset += expected,
-            Ok(_) => return Err(Reason::new(b"the archive is cut short", b"")),
-            Err(Errno::EFAULT) => return Err(DAMAGED),
-            Err(error) => return Err(Reason::failed(b"the image cannot be read", error)),
+        let mut rest = behind(&mut places[..group.len()], 0);
+        while !rest.is_empty() {
+            // SAFETY: each place lies in an anonymous mapping of the image's, writable, as was just seen.
+            match unsafe { image.file.read_into(rest, offset) } {
+                Ok(0) => return Err(Reason::new(b"the archive is cut short", b"")),
+                // Less than was asked for: more than 2 GiB, or a file system that reads in pieces.
+                Ok(read) => {
+                    offset += read as u64;
+                    rest = behind(rest, read as u64);
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EFAULT) => return Err(DAMAGED),
+                Err(error) => return Err(Reason::failed(b"the image cannot be read", error)),
+            }
         }
     }
     Ok(())
+}
+
+/// What is left of places, each an address and a length, when so many bytes have been read into them.
+fn behind(places: &mut [[u64; 2]], mut read: u64) -> &mut [[u64; 2]] {
+    let mut full = 0;
+    for [address, length] in &mut *places {
+        let part = read.min(*length);
+        (*address, *length, read) = (*address + part, *length - part, read - part);
+        if *length > 0 {
+            break;
+        }
+        full += 1;
+    }
+    &mut places[full..]
 }
 
 /// Makes the pages ready that this start is going to write to: with a call for several where there is such a thing (Linux
@@ -207,4 +232,19 @@ fn inside<'a>(image: &Image<'a>, loads: &[Load]) -> Result<bool, Reason<'a>> {
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_goes_on_where_it_stopped() {
+        let places = || [[0x1000, 8], [0x2000, 0], [0x3000, 8]];
+        assert_eq!(behind(&mut places(), 0), places());
+        assert_eq!(behind(&mut places(), 3), [[0x1003, 5], [0x2000, 0], [0x3000, 8]]);
+        assert_eq!(behind(&mut places(), 8), [[0x3000, 8]]);
+        assert_eq!(behind(&mut places(), 15), [[0x3007, 1]]);
+        assert!(behind(&mut places(), 16).is_empty());
+    }
 }

@@ -38,8 +38,10 @@ impl<'a> Reason<'a> {
             None => b"",
             Some(Errno::EEXIST) => b": an address of the image is taken",
             Some(Errno::EPERM | Errno::EACCES) => b": not permitted here (a file system mounted noexec?)",
-            Some(Errno::ENOMEM) => b": no memory (RLIMIT_AS?)",
-            Some(Errno::EMFILE | Errno::ENFILE) => b": too many open files",
+            Some(Errno::ENOMEM) => {
+                b": no memory (RLIMIT_AS, RLIMIT_DATA, vm.max_map_count, vm.overcommit_memory?)"
+            }
+            Some(Errno::EMFILE | Errno::ENFILE) => b": too many open files (RLIMIT_NOFILE?)",
             Some(Errno::EAGAIN) => b": too many processes or threads (RLIMIT_NPROC, pids.max?)",
             Some(Errno::ENOENT) => b": no such file",
             Some(Errno::ENOSYS) => b": this kernel does not have it",
