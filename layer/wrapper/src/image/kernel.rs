@@ -133,7 +133,8 @@ fn set_memory(context: &Context, start: &Start<'_>) -> Result<(), Errno> {
 }
 
 /// Where this process's own break is to stay. If it lies below the image's, the C library's first request for a
-/// larger heap fails, and from then on it takes its memory from mmap(2) (glibc, malloc/malloc.c, `sysmalloc`). If it
+/// larger heap fails, and from then on it takes its memory from mmap(2) (glibc, malloc/malloc.c, `sysmalloc`); it does not
+/// give memory back by brk(2) before, as the break was moved on (snapshotter/dumper, capture/state.rs). If it
 /// lies above, brk(2) answers with it, and the C library believes to have got all up to there: so it gets that.
 fn fill_to_break(context: &Context) -> Result<(), Errno> {
     const READ_WRITE: u8 = 3;

@@ -69,6 +69,10 @@ pub fn capture(
         drop(parked);
         return Ok(Some(PyBool::new(py, false).to_owned().into_any()));
     }
+    if let Err(error) = state::move_break() {
+        drop(parked);
+        return Err(error.into());
+    }
     state.refresh();
     let clocks = threads::clocks();
     match freeze::freeze() {

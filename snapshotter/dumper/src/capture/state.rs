@@ -81,6 +81,20 @@ impl State {
     }
 }
 
+/// Moves the end of the heap on, beyond what malloc(3) knows as its own, so that it does not shorten the heap in a restored
+/// process. Where that has another break, which cannot be changed (prctl(2), `PR_SET_MM`), brk(2) answers a request to
+/// give memory back with that other break, and glibc takes what lies between for given back (malloc/malloc.c, `systrim`): its
+/// heap is destroyed. With somebody else's memory at its end it does not try, and can still ask for more.
+/// Allocates nothing: for while the other threads are stopped.
+///
+/// # Errors
+/// That of brk(2).
+pub fn move_break() -> std::io::Result<()> {
+    const PAGE: isize = 4096;
+    // SAFETY: adds memory that nobody uses.
+    if unsafe { libc::sbrk(PAGE) } as isize == -1 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}
+
 fn failed(call: &str) -> String {
     format!("{call}: {}", std::io::Error::last_os_error())
 }
