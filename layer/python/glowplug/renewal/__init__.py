@@ -27,6 +27,7 @@ from . import (
     random_,
     sqlalchemy_,
     sqlite_,
+    streams,
     tempfile_,
     threads,
     timezone,
@@ -58,6 +59,7 @@ SUBJECTS = (
     sqlalchemy_,
     parallel,
     logging_,
+    streams,
 )
 
 _urandom = os.urandom
