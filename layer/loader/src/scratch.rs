@@ -127,15 +127,25 @@ impl Scratch {
             }
         }
         placed.given_up = true;
-        let (at, length) = (placed.at, placed.length);
         if index + 1 < self.placed.len() {
-            self.give_back(at, at + length);
+            self.give_back_around(index);
         }
         while self.placed.last().is_some_and(|p| p.given_up) {
             self.placed.pop();
         }
         self.shrink();
         true
+    }
+
+    /// Gives back range `index`, which was given up, with the pages that it shares with neighbours that
+    /// were given up too.
+    fn give_back_around(&self, index: usize) {
+        let in_use = |p: &Placed| !p.given_up;
+        let below = self.placed[..index].iter().rev().take_while(|p| p.given_up).last();
+        let start = below.unwrap_or(&self.placed[index]).at;
+        let above = self.placed[index + 1..].iter().find(|p| in_use(p));
+        let end = above.map_or_else(|| self.top(), |p| p.at);
+        self.give_back(start, end);
     }
 
     /// Gives memory that is not in use back to the kernel, where it is much.

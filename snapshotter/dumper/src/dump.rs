@@ -14,6 +14,7 @@ use crate::images::NO_HASH;
 use crate::interpreter::{Interpreter, Kind};
 use crate::layouts::{FieldKind, GC_HEAD, REFERENCE_COUNT, SLICE, SLICE_FIELDS, TYPE, VAR_SIZE};
 use crate::memory;
+use crate::passing::Passing;
 
 /// Deepest nesting of constants and code that is followed. The compiler stops far before
 /// (100 nested blocks, about 200 nested displays); the limit keeps a crafted file from overflowing
@@ -259,21 +260,58 @@ impl<'py> Walk<'_, 'py> {
     }
 
     /// The constants of code in the transient part. What a module or class body loads may stay in
-    /// use, and so may functions; the rest is done with.
-    fn transient_constants(&mut self, constants: &Bound<'py, PyTuple>, body: bool) -> PyResult<Target> {
+    /// use unless it only passes it on, and so may functions; the rest is done with.
+    fn transient_constants(
+        &mut self,
+        constants: &Bound<'py, PyTuple>,
+        code: &Bound<'py, PyAny>,
+    ) -> PyResult<Target> {
         let address = constants.as_ptr() as usize;
         if let Some(known) = self.find(|placed| placed.known.get(&address)) {
             return Ok(known);
         }
+        let passed_on = if is_function(code)? {
+            None
+        } else {
+            let is_dropped = |number| {
+                let constant = constants.get_item(number)?;
+                Ok(self.interpreter.kind(&constant) == Some(Kind::Code) && !self.is_kept(&constant)?)
+            };
+            Some(self.interpreter.instructions.passed_on(code, is_dropped)?)
+        };
         let at = self.blank_tuple(constants.len());
         self.here().known.insert(address, Target::Local(at));
         let mut place = at + self.interpreter.layout.tuple.items as u32;
-        for constant in constants.iter() {
-            let stays = match self.interpreter.kind(&constant) {
-                Some(Kind::Code) => self.is_kept(&constant)?,
-                _ => body,
+        for (number, constant) in constants.iter().enumerate() {
+            let kind = self.interpreter.kind(&constant);
+            let passing = passed_on.as_ref().map_or(Some(Passing::Whole), |p| p.get(&number).copied());
+            let target = match (kind, passing) {
+                (Some(Kind::Code), _) if self.is_kept(&constant)? => self.persistent(&constant)?,
+                (Some(Kind::Code), _) | (_, Some(Passing::Whole)) => self.target(&constant)?,
+                (Some(Kind::Tuple), Some(Passing::Tuple)) => self.passing_tuple(&constant)?,
+                _ => self.persistent(&constant)?,
             };
-            let target = if stays { self.persistent(&constant)? } else { self.target(&constant)? };
+            self.here().objects.slot(place, target);
+            place += 8;
+        }
+        Ok(Target::Local(at))
+    }
+
+    /// A tuple in the transient part whose items are put into the persistent one.
+    fn passing_tuple(&mut self, tuple: &Bound<'py, PyAny>) -> PyResult<Target> {
+        let address = tuple.as_ptr() as usize;
+        if let Some(number) = self.interpreter.singleton(tuple) {
+            return Ok(Target::Extern(number));
+        }
+        if let Some(known) = self.find(|placed| placed.known.get(&address)) {
+            return Ok(known);
+        }
+        let tuple = tuple.cast::<PyTuple>()?;
+        let at = self.blank_tuple(tuple.len());
+        self.here().known.insert(address, Target::Local(at));
+        let mut place = at + self.interpreter.layout.tuple.items as u32;
+        for item in tuple.iter() {
+            let target = self.persistent(&item)?;
             self.here().objects.slot(place, target);
             place += 8;
         }
@@ -442,7 +480,7 @@ impl<'py> Walk<'_, 'py> {
     ) -> PyResult<Target> {
         match object.cast_exact::<PyTuple>() {
             Ok(constants) if self.area == Area::Transient && name == "co_consts" && !constants.is_empty() => {
-                self.transient_constants(constants, !is_function(code)?)
+                self.transient_constants(constants, code)
             }
             _ => self.part(object),
         }

@@ -11,6 +11,7 @@ use pyo3::types::{
 
 use crate::layouts::{Layout, ReferenceCount};
 use crate::memory;
+use crate::passing::Instructions;
 
 /// The greatest of the interpreter's small integers up to 3.14 (`_PY_NSMALLPOSINTS` is 257).
 const SMALL_INT_MAX: i64 = 256;
@@ -46,6 +47,8 @@ pub struct Interpreter {
     pub layout: &'static Layout,
     /// The reference count word of stored objects.
     pub reference_count: u64,
+    /// Its instructions.
+    pub instructions: Instructions,
     types: HashMap<usize, Kind>,
     singletons: HashMap<usize, u16>,
     /// What the addresses above belong to.
@@ -102,7 +105,8 @@ impl Interpreter {
             })
             .collect();
         let reference_count = reference_count(py, layout)?;
-        Ok(Self { layout, reference_count, types, singletons, _kept: kept })
+        let instructions = Instructions::new(py)?;
+        Ok(Self { layout, reference_count, instructions, types, singletons, _kept: kept })
     }
 
     /// What the exact type of `object` is, where it can be stored.

@@ -3,7 +3,8 @@
 //! Imported by the `glowplug` command's helper in a clean process of the Python that the archive
 //! is for; nothing of the user's code runs there. [`dumper`] is the Python interface. [`probe`]
 //! makes sure that the interpreter lays its objects out as [`layouts`] says; [`dump`] walks a code
-//! object, with [`images`] for what refers to no other objects; the archive crate writes the file.
+//! object, with [`images`] for what refers to no other objects and [`passing`] for what a body is done with;
+//! the archive crate writes the file.
 //! [`capture`] takes the process image, in the user's process; [`descriptors`], [`io_uring`] and [`tasks`] serve it.
 
 mod capture;
@@ -15,6 +16,7 @@ mod interpreter;
 mod io_uring;
 mod layouts;
 mod memory;
+mod passing;
 mod probe;
 mod tasks;
 
