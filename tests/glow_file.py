@@ -35,6 +35,7 @@ FIELDS = {
     "soabi": (56, "48p"),
     "interpreter": (104, "33p"),
     "libc": (137, "33p"),
+    "garbage": (2744, "<I"),
 }
 
 SECTIONS = {

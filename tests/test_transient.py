@@ -100,3 +100,24 @@ threads = [threading.Thread(target=__import__, args=(name,)) for name in names]
 print(first.answer, second.Body().method(), holds.code.co_names, textwrap.shorten("a b c", 4))
 """
     plain_and_served(transient, "-c", program, cwd=transient.root)
+
+
+def test_what_a_body_only_passes_on_is_given_up_with_it(transient):
+    program = "import passes; print(passes.near); print(passes.options, passes.numbers, passes.value, passes.kept())"
+    near, values = python("-c", program, archive=transient, cwd=transient.root).silently().out.splitlines()
+    given_up = [
+        ("Formatter", "Template"),
+        ("first", "second"),
+        (1001, 1002.5, "a text in a list"),
+        (12.5, "the default of a function that nobody keeps"),
+    ]
+    stays = ["the default of a function that is kept", "the value of a variable"]
+    assert [repr(constant) for constant in given_up if repr(constant) not in near] == []
+    assert [text for text in stays if text in near] == []
+    plain = python("-c", program, cwd=transient.root).silently().out.splitlines()[1]
+    assert values == plain
+
+
+def test_names_that_somebody_keeps_although_they_were_only_passed_on_stay_as_they_were(transient):
+    program = f"import hoards\n{REUSE}print(hoards.names)"
+    assert "('Formatter', 'Template')" in plain_and_served(transient, "-c", program, cwd=transient.root).out

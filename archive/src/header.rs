@@ -146,6 +146,8 @@ pub struct Header {
     pub preferred_base: u64,
     /// How an interned string of the heap is marked.
     pub string_mark: StringMark,
+    /// How many objects the target left to the garbage collector at snapshot time; 0 where it was not told.
+    pub garbage: u32,
     /// The sections, in file order.
     pub sections: Vec<SectionRecord>,
 }
@@ -204,7 +206,8 @@ impl Header {
             padding: [0; 6],
             sections,
             string_mark: self.string_mark,
-            reserved: [0; 1344],
+            garbage: self.garbage,
+            reserved: [0; 1340],
             checksum: 0,
         };
         page.checksum = checksum::of(&page.as_bytes()[..PAGE - 8]);
@@ -273,6 +276,7 @@ impl Header {
             optimize: raw.optimize,
             preferred_base: raw.preferred_base,
             string_mark: raw.string_mark,
+            garbage: raw.garbage,
             sections,
         };
         if header.fingerprint.hash() != raw.fingerprint {

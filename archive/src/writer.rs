@@ -69,6 +69,8 @@ pub struct Contents {
     pub optimize: u8,
     /// How an interned string of the heap is marked.
     pub string_mark: StringMark,
+    /// How many objects the target left to the garbage collector.
+    pub garbage: u32,
     /// Directories that paths are relative to, in `sys.path` order.
     pub roots: Vec<(RootKind, String)>,
     /// The objects.
@@ -212,6 +214,7 @@ pub fn write(mut contents: Contents, path: &Path) -> Result<u64> {
         optimize: contents.optimize,
         preferred_base: base,
         string_mark: contents.string_mark,
+        garbage: contents.garbage,
         sections: Vec::new(),
     };
     store(header, &sections, 0o644, path)

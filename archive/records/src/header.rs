@@ -88,8 +88,10 @@ pub struct HeaderPage {
     pub sections: [SectionRecord; MAX_SECTIONS],
     /// How an interned string is marked.
     pub string_mark: StringMark,
+    /// How many objects the target's import left as garbage.
+    pub garbage: u32,
     /// 0.
-    pub reserved: [u8; 1344],
+    pub reserved: [u8; 1340],
     /// XXH3-64 of all bytes before it.
     pub checksum: u64,
 }

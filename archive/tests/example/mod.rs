@@ -90,6 +90,7 @@ pub fn contents() -> Contents {
         validation: Validation::Unchecked,
         optimize: 0,
         string_mark: StringMark { offset: 32, bits: 3 },
+        garbage: 0,
         roots: vec![(RootKind::Function, "/srv/función".to_owned())],
         modules: vec![
             entry(

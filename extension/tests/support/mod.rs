@@ -279,6 +279,7 @@ fn contents(name: &str, machine: u16, minor: u32) -> Contents {
         validation: Validation::Unchecked,
         optimize: 0,
         string_mark: StringMark::default(),
+        garbage: 0,
         roots: vec![(glowplug_archive::modules::RootKind::Function, "/srv".to_owned())],
         heap,
         modules,

@@ -146,7 +146,7 @@ fn prepare(py: Python<'_>, settings: Settings) -> Result<Session, Refusal> {
         heap: GilCell::new(heap),
         places: GilCell::new(places),
         executed: GilCell::new(vec![false; archive.modules().len()]),
-        hold: if settings.hold_collection { Some(Hold::new(py)?) } else { None },
+        hold: if settings.hold_collection { Some(Hold::new(py, archive.header().garbage)?) } else { None },
         classes: classes(py, &sys, optimize)?,
         counts: Counts::default(),
         fallbacks: GilCell::new(Vec::new()),

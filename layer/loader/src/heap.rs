@@ -33,6 +33,8 @@ enum State {
     /// Being relocated. Seen only by a re-entrant import (a finalizer run by the collector).
     Busy,
     Ready,
+    /// A transient range at its own place in the heap, for good.
+    Settled,
     Bad,
 }
 
@@ -106,7 +108,8 @@ impl Heap {
     /// persistent part with it. `file_name` is what becomes the `co_filename` of its code objects.
     ///
     /// The reference is borrowed: archived objects are never freed. It is good until
-    /// [`Heap::release`] finds that nobody holds a reference.
+    /// [`Heap::release`] finds that nobody holds a reference. With `stays` it is good for ever: the range is
+    /// not put into scratch memory, of which it would keep a page each.
     ///
     /// # Safety
     /// The GIL must be held, and `archive` be the one this heap was reserved for.
@@ -116,23 +119,33 @@ impl Heap {
         number: u32,
         offset: u32,
         file_name: *mut ffi::PyObject,
+        stays: bool,
     ) -> Result<*mut ffi::PyObject, Refusal> {
         let number = number as usize;
         for part in [number - self.distance, number] {
             match self.states[part] {
-                State::Ready => {}
+                State::Ready | State::Settled => {}
                 State::Untouched => {
                     self.states[part] = State::Busy;
                     // SAFETY: by the caller.
-                    let done = unsafe { self.bring_to_life(archive, part, file_name) };
-                    self.states[part] = if done.is_ok() { State::Ready } else { State::Bad };
+                    let done = unsafe { self.bring_to_life(archive, part, file_name, stays) };
+                    self.states[part] = match done {
+                        Ok(()) if stays => State::Settled,
+                        Ok(()) => State::Ready,
+                        Err(_) => State::Bad,
+                    };
                     done?;
                 }
                 State::Busy => return Err("the module is being loaded already".to_owned()),
                 State::Bad => return Err("its objects were found damaged before".to_owned()),
             }
         }
-        let place = self.scratch.as_ref().and_then(|s| s.find(number)).ok_or("its objects are gone")?;
+        let place = if self.states[number] == State::Settled {
+            // SAFETY: the heap was reserved for all ranges.
+            unsafe { self.base.add(archive.ranges()[number].offset as usize) }
+        } else {
+            self.scratch.as_ref().and_then(|s| s.find(number)).ok_or("its objects are gone")?
+        };
         // SAFETY: `Archive::open` saw that the offset lies in the range.
         Ok(unsafe { place.add(offset as usize) }.cast())
     }
@@ -163,6 +176,7 @@ impl Heap {
         archive: &Archive,
         number: usize,
         file_name: *mut ffi::PyObject,
+        stays: bool,
     ) -> Result<(), Refusal> {
         let range = archive.ranges()[number];
         if range.length == 0 {
@@ -174,10 +188,15 @@ impl Heap {
             // SAFETY: by the caller; the range is there.
             return unsafe { self.relocate(archive, &range, place, &range) }.map(|_| ());
         }
+        let persistent = archive.ranges()[number - self.distance];
+        if stays {
+            let place = self.bring_in(archive, &range)?;
+            // SAFETY: by the caller; the range is there.
+            return unsafe { self.relocate(archive, &range, place, &persistent) }.map(|_| ());
+        }
         let length = range.length as usize;
         let place = self.scratch(archive)?.place(length).ok_or(NO_MEMORY)?;
         self.read(archive, &range, place)?;
-        let persistent = archive.ranges()[number - self.distance];
         // SAFETY: by the caller; the range is there.
         let words = unsafe { self.relocate(archive, &range, place, &persistent) }?;
         if let Some(scratch) = &mut self.scratch {

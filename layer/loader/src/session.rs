@@ -120,7 +120,8 @@ impl Session {
         }
     }
 
-    /// The code object at `offset` of `range`, for source at `file_name`.
+    /// The code object at `offset` of `range`, for source at `file_name`. `stays` says that it will not be
+    /// released ([`Session::release`]).
     ///
     /// # Errors
     /// Why its objects cannot be used.
@@ -130,6 +131,7 @@ impl Session {
         range: u32,
         offset: u32,
         file_name: &Bound<'py, PyString>,
+        stays: bool,
     ) -> Result<Bound<'py, PyAny>, String> {
         // Code objects refer to the name for as long as the process lives.
         let name = file_name.clone().into_ptr();
@@ -137,7 +139,7 @@ impl Session {
             // SAFETY: the GIL is held and the heap was reserved for this archive. The object is
             // borrowed from the heap, hence the new reference.
             unsafe {
-                let object = heap.object(&self.archive, range, offset, name)?;
+                let object = heap.object(&self.archive, range, offset, name, stays)?;
                 Ok(Bound::from_borrowed_ptr(py, object))
             }
         })

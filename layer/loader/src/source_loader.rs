@@ -62,7 +62,7 @@ impl LoaderBase {
             let path = slf.getattr(intern!(py, "path"))?;
             if let (true, Ok(path)) = (asked == Some(name), path.cast::<PyString>()) {
                 let module = session.module(number);
-                match session.code(py, module.range, module.code, path) {
+                match session.code(py, module.range, module.code, path, false) {
                     Ok(code) => {
                         log::line(log::Level::Debug, || format!("{name} is served"));
                         Counts::add(&session.counts.modules);

@@ -153,7 +153,9 @@ impl Builtin {
         };
         let key = compiled::key(text, file_name.to_str().ok()?, mode, flags);
         let found = session.archive.find_compiled(key)?;
-        Some((session, found.range, session.code(py, found.range, found.code, &file_name)))
+        // Nobody says when the code that `compile` gives has been used.
+        let stays = matches!(self, Self::Compile);
+        Some((session, found.range, session.code(py, found.range, found.code, &file_name, stays)))
     }
 }
 

@@ -198,12 +198,13 @@ impl Dumper {
     }
 
     /// Writes the archive at `path` and returns its length in bytes. `manifest_json` is the
-    /// manifest; the modules' sizes in it are filled in. The dumper is of no use afterwards.
+    /// manifest; the modules' sizes in it are filled in. `garbage` is how many objects the target left
+    /// to the garbage collector. The dumper is of no use afterwards.
     ///
     /// Raises ValueError for a manifest or content that does not fit the format, OSError if the
     /// file cannot be written.
-    #[pyo3(signature = (path, manifest_json))]
-    fn finish(&mut self, py: Python<'_>, path: PathBuf, manifest_json: &str) -> PyResult<u64> {
+    #[pyo3(signature = (path, manifest_json, garbage=0))]
+    fn finish(&mut self, py: Python<'_>, path: PathBuf, manifest_json: &str, garbage: u32) -> PyResult<u64> {
         let manifest: Manifest = serde_json::from_str(manifest_json)
             .map_err(|e| PyValueError::new_err(format!("the manifest: {e}")))?;
         let content = self.content.take().ok_or_else(written)?;
@@ -212,6 +213,7 @@ impl Dumper {
             validation: content.validation,
             optimize: content.optimize,
             string_mark: self.interpreter.layout.string_mark(),
+            garbage,
             roots: content.roots,
             heap: content.shared.heap,
             modules: content.modules,

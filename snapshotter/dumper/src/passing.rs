@@ -152,7 +152,9 @@ impl Instructions {
         }
         dropped[of_code + 1..made].fill(true);
         let mut flags = if self.set_function_attribute.is_some() { 0 } else { read[made].1 };
-        for (_, flag) in read[made + 1..].iter().take_while(|(op, _)| Some(*op) == self.set_function_attribute) {
+        for (_, flag) in
+            read[made + 1..].iter().take_while(|(op, _)| Some(*op) == self.set_function_attribute)
+        {
             flags |= flag;
         }
         // What was put together on the stack ends it.

@@ -72,7 +72,7 @@ class Archive:
         }
         name = f"{self.spec['name']}.{fingerprint['soabi']}.{fingerprint['id']}.glow"
         path = str(Path(self.spec["output"]) / name)
-        size = self.dumper.finish(path, json.dumps(manifest))
+        size = self.dumper.finish(path, json.dumps(manifest), self.trace.get("garbage", 0))
         return {
             "path": path,
             "bytes": size,

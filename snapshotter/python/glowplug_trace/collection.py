@@ -1,10 +1,11 @@
 """Garbage collection held back while the target runs, as the loader holds it back while imports run.
 
 So what is garbage in a start from the archive is still there when the target has run, and its code counts as kept:
-a start could not give up the memory that it is in.
+a start could not give up the memory that it is in. How much garbage there is, the loader is told: where it is much,
+collections are worth their time.
 """
 
-# No count of objects reaches it, and no program sets it; the loader has the same (`collection.rs`).
+# No count of objects reaches it, and no program sets it.
 HELD = 2_147_418_113
 
 
@@ -27,7 +28,11 @@ class Collection:
         return (self.saved[0] if first == HELD else first, *others)
 
     def end(self):
-        """Lets collections happen again, unless the target has set a threshold itself."""
+        """Lets collections happen again, unless the target has set a threshold itself; returns how many objects
+        were garbage, as far as they were kept from being collected.
+        """
         self.gc.get_threshold = self.get_threshold
-        if self.get_threshold()[0] == HELD:
-            self.gc.set_threshold(*self.saved)
+        if self.get_threshold()[0] != HELD:
+            return 0
+        self.gc.set_threshold(*self.saved)
+        return self.gc.collect() if self.gc.isenabled() else 0

@@ -49,7 +49,7 @@ class Recording:
         """Stops recording and returns what was seen, ready for JSON."""
         self.data_files.end()
         kept = kept_code.by_file()
-        self.collection.end()
+        garbage = self.collection.end()
         found, extensions, left_out = self.modules.end()
         fit = []
         for module in found:
@@ -73,5 +73,6 @@ class Recording:
             "regexes": [regex for regex in self.regexes.found if is_utf8(regex)],
             "texts": {name: [text for text in found if is_utf8(text)] for name, found in self.texts.by_module.items()},
             "kept_code": {file: functions for file, functions in kept.items() if is_utf8([file, functions])},
+            "garbage": garbage,
             "search_path": [entry for entry in self.search_path.entries() if is_utf8(entry)],
         }

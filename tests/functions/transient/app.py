@@ -1,5 +1,7 @@
 import first
+import hoards
 import holds
+import passes
 import second
 import watched
 
