@@ -84,9 +84,13 @@ def test_the_same_modules_are_imported_as_without_an_archive(package, starts):
 
 
 def test_peak_memory_of_an_import_is_not_above_that_of_a_plain_one(package, packages):
-    # By so much it is missed with CPython 3.10, and with Debian's static 3.11 (docs/benchmarks.md).
+    # By so much it is missed by two packages with CPython 3.10, by one with Debian's static 3.11 (docs/benchmarks.md).
     is_static = "libpython" not in Path("/proc/self/maps").read_text()
-    missed_by = 1.03 if sys.version_info < (3, 11) else 1.015 if sys.version_info < (3, 12) and is_static else 1
+    missed_by = 1
+    if sys.version_info < (3, 11):
+        missed_by = {"boto3": 1.02, "pandas": 1.01}.get(package, 1)
+    elif sys.version_info < (3, 12) and is_static:
+        missed_by = {"boto3": 1.01}.get(package, 1)
 
     def least(archive):
         return min(int(processes.python("-c", program, archive=archive).silently().out) for _ in range(3))

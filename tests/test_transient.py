@@ -119,5 +119,5 @@ def test_what_a_body_only_passes_on_is_given_up_with_it(transient):
 
 
 def test_names_that_somebody_keeps_although_they_were_only_passed_on_stay_as_they_were(transient):
-    program = f"import hoards\n{REUSE}print(hoards.names)"
+    program = f"import hoards\n{REUSE}print(hoards.names[0])"
     assert "('Formatter', 'Template')" in plain_and_served(transient, "-c", program, cwd=transient.root).out

@@ -50,6 +50,8 @@ pub struct Heap {
     distance: usize,
     /// Where transient ranges live, and stored ones until they are unpacked; from the first range on.
     scratch: Option<Scratch>,
+    /// Transient ranges that somebody referred to when they were done with.
+    held: Vec<usize>,
     externs: Externs,
     mark: StringMark,
     /// Of the range being brought in.
@@ -92,6 +94,7 @@ impl Heap {
             pool_chunks: archive.ranges().iter().take_while(|r| r.is(RangeKind::Pool)).count(),
             distance: archive.persistent_distance(),
             scratch: None,
+            held: Vec::new(),
             externs: Externs::new(),
             mark: archive.header().string_mark,
             bitmaps: Vec::new(),
@@ -151,7 +154,8 @@ impl Heap {
     }
 
     /// Gives up the transient range `number`, if it is in use and nobody refers to its objects. Returns
-    /// whether somebody does.
+    /// whether somebody does. What was held before may not be any more (by an exception that was on its
+    /// way), and is given up then.
     ///
     /// # Safety
     /// The GIL must be held.
@@ -165,6 +169,17 @@ impl Heap {
         let released = unsafe { scratch.release(number, TRANSIENT_COUNT) };
         if released {
             self.states[number] = State::Untouched;
+        }
+        self.held.retain(|other| {
+            // SAFETY: as above.
+            let done = *other == number || unsafe { scratch.release(*other, TRANSIENT_COUNT) };
+            if done && *other != number {
+                self.states[*other] = State::Untouched;
+            }
+            !done
+        });
+        if !released {
+            self.held.push(number);
         }
         !released
     }

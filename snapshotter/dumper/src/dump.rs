@@ -270,7 +270,11 @@ impl<'py> Walk<'_, 'py> {
         if let Some(known) = self.find(|placed| placed.known.get(&address)) {
             return Ok(known);
         }
-        let passed_on = if is_function(code)? {
+        let is_function = is_function(code)?;
+        // Comprehensions and the like run where they stand, so their texts may be somewhere too: `re` keeps
+        // the patterns that it has compiled. Other functions that were dropped mostly never ran.
+        let is_expression = is_function && code.getattr("co_name")?.extract::<String>()?.starts_with('<');
+        let passed_on = if is_function {
             None
         } else {
             let is_dropped = |number| {
@@ -287,6 +291,7 @@ impl<'py> Walk<'_, 'py> {
             let passing = passed_on.as_ref().map_or(Some(Passing::Whole), |p| p.get(&number).copied());
             let target = match (kind, passing) {
                 (Some(Kind::Code), _) if self.is_kept(&constant)? => self.persistent(&constant)?,
+                (Some(Kind::Str | Kind::Bytes), _) if is_expression => self.persistent(&constant)?,
                 (Some(Kind::Code), _) | (_, Some(Passing::Whole)) => self.target(&constant)?,
                 (Some(Kind::Tuple), Some(Passing::Tuple)) => self.passing_tuple(&constant)?,
                 _ => self.persistent(&constant)?,
