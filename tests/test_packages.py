@@ -39,7 +39,7 @@ STATEMENTS = {
 }
 
 # kB. The kernel maps 64 kB around what is touched of a file, so random addresses make a difference of some windows.
-TWO_WINDOWS = 128
+WINDOW = 64
 
 pytestmark = pytest.mark.parametrize("package", PACKAGES)
 
@@ -86,18 +86,19 @@ def test_the_same_modules_are_imported_as_without_an_archive(package, starts):
 def test_peak_memory_of_an_import_is_not_above_that_of_a_plain_one(package, packages):
     # By so much it is missed by two packages with CPython 3.10, by one with Debian's static 3.11 (docs/benchmarks.md).
     is_static = "libpython" not in Path("/proc/self/maps").read_text()
-    missed_by = 1
+    # These two have less to give back, so that more of the windows shows.
+    missed_by, windows = 1, 2
     if sys.version_info < (3, 11):
-        missed_by = {"boto3": 1.02, "pandas": 1.01}.get(package, 1)
+        missed_by, windows = {"boto3": 1.02, "pandas": 1.01}.get(package, 1), 4
     elif sys.version_info < (3, 12) and is_static:
-        missed_by = {"boto3": 1.01}.get(package, 1)
+        missed_by, windows = {"boto3": 1.01}.get(package, 1), 4
 
     def least(archive):
         return min(int(processes.python("-c", program, archive=archive).silently().out) for _ in range(3))
 
     program = f"{STATEMENTS[package]}\nfor line in open('/proc/self/status'):\n    "
     program += "if line.startswith('VmHWM'):\n        print(line.split()[1])"
-    assert least(packages[package]) <= missed_by * least(None) + TWO_WINDOWS
+    assert least(packages[package]) <= missed_by * least(None) + windows * WINDOW
 
 
 def test_what_is_left_out_is_left_out_for_a_good_reason(package, packages):
