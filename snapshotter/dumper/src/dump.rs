@@ -1,7 +1,9 @@
 //! Walks a code object and lays out all that it refers to, what stays in use apart from what is done
 //! with when the code has been executed (`glowplug_archive::heap`).
 
-use std::collections::HashMap;
+mod constants;
+
+use std::collections::{HashMap, HashSet};
 
 use glowplug_archive::heap::{
     HeapBuilder, Objects, StringId, TRANSIENT_COUNT, Target, WATCHED, WATCHED_FRAME, externs,
@@ -94,10 +96,13 @@ pub fn dump(
         shared,
         file_name,
         kept: kept.cloned(),
+        passed_on: HashMap::new(),
+        staying: HashSet::new(),
         area: Area::Transient,
         areas: Default::default(),
         depth: 0,
     };
+    walk.note_constants(code, false, 0)?;
     match walk.target(code)? {
         Target::Local(code) => {
             let [persistent, transient] = walk.areas.map(|a| a.objects);
@@ -131,6 +136,10 @@ struct Walk<'a, 'py> {
     /// The outermost code object's `co_filename`.
     file_name: Bound<'py, PyAny>,
     kept: Option<Bound<'py, PySet>>,
+    /// By address of a body: which constants it only passes on, by their numbers.
+    passed_on: HashMap<usize, HashMap<usize, Passing>>,
+    /// Addresses of tuples that stay in use: a body that passes one on may not be the only one to have it.
+    staying: HashSet<usize>,
     /// Where objects are put now.
     area: Area,
     areas: [Placed; 2],
@@ -257,70 +266,6 @@ impl<'py> Walk<'_, 'py> {
                 Ok(target)
             }
         }
-    }
-
-    /// The constants of code in the transient part. What a module or class body loads may stay in
-    /// use unless it only passes it on, and so may functions; the rest is done with.
-    fn transient_constants(
-        &mut self,
-        constants: &Bound<'py, PyTuple>,
-        code: &Bound<'py, PyAny>,
-    ) -> PyResult<Target> {
-        let address = constants.as_ptr() as usize;
-        if let Some(known) = self.find(|placed| placed.known.get(&address)) {
-            return Ok(known);
-        }
-        let is_function = is_function(code)?;
-        // Comprehensions and the like run where they stand, so their texts may be somewhere too: `re` keeps
-        // the patterns that it has compiled. Other functions that were dropped mostly never ran.
-        let is_expression = is_function && code.getattr("co_name")?.extract::<String>()?.starts_with('<');
-        let passed_on = if is_function {
-            None
-        } else {
-            let is_dropped = |number| {
-                let constant = constants.get_item(number)?;
-                Ok(self.interpreter.kind(&constant) == Some(Kind::Code) && !self.is_kept(&constant)?)
-            };
-            Some(self.interpreter.instructions.passed_on(code, is_dropped)?)
-        };
-        let at = self.blank_tuple(constants.len());
-        self.here().known.insert(address, Target::Local(at));
-        let mut place = at + self.interpreter.layout.tuple.items as u32;
-        for (number, constant) in constants.iter().enumerate() {
-            let kind = self.interpreter.kind(&constant);
-            let passing = passed_on.as_ref().map_or(Some(Passing::Whole), |p| p.get(&number).copied());
-            let target = match (kind, passing) {
-                (Some(Kind::Code), _) if self.is_kept(&constant)? => self.persistent(&constant)?,
-                (Some(Kind::Str | Kind::Bytes), _) if is_expression => self.persistent(&constant)?,
-                (Some(Kind::Code), _) | (_, Some(Passing::Whole)) => self.target(&constant)?,
-                (Some(Kind::Tuple), Some(Passing::Tuple)) => self.passing_tuple(&constant)?,
-                _ => self.persistent(&constant)?,
-            };
-            self.here().objects.slot(place, target);
-            place += 8;
-        }
-        Ok(Target::Local(at))
-    }
-
-    /// A tuple in the transient part whose items are put into the persistent one.
-    fn passing_tuple(&mut self, tuple: &Bound<'py, PyAny>) -> PyResult<Target> {
-        let address = tuple.as_ptr() as usize;
-        if let Some(number) = self.interpreter.singleton(tuple) {
-            return Ok(Target::Extern(number));
-        }
-        if let Some(known) = self.find(|placed| placed.known.get(&address)) {
-            return Ok(known);
-        }
-        let tuple = tuple.cast::<PyTuple>()?;
-        let at = self.blank_tuple(tuple.len());
-        self.here().known.insert(address, Target::Local(at));
-        let mut place = at + self.interpreter.layout.tuple.items as u32;
-        for item in tuple.iter() {
-            let target = self.persistent(&item)?;
-            self.here().objects.slot(place, target);
-            place += 8;
-        }
-        Ok(Target::Local(at))
     }
 
     /// The targets of a tuple's items, if all of them are singletons or interned strings.
