@@ -147,7 +147,10 @@ fn singletons(py: Python<'_>) -> PyResult<Vec<(Bound<'_, PyAny>, u16)>> {
 }
 
 /// The reference count word of stored objects.
-fn reference_count(py: Python<'_>, layout: &Layout) -> PyResult<u64> {
+///
+/// # Errors
+/// `RuntimeError` where no immortal object is found, or what Python raises.
+pub fn reference_count(py: Python<'_>, layout: &Layout) -> PyResult<u64> {
     let forbidden = match layout.reference_count {
         ReferenceCount::Huge(count) => return Ok(count),
         ReferenceCount::Immortal { forbidden } => forbidden,

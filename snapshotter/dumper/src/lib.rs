@@ -11,7 +11,9 @@ mod capture;
 mod descriptors;
 mod dump;
 mod dumper;
+mod holes;
 mod images;
+mod immortal;
 mod interpreter;
 mod io_uring;
 mod layouts;
@@ -29,6 +31,8 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(capture::capture, module)?)?;
     module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
     module.add_function(wrap_pyfunction!(capture::not_carried, module)?)?;
+    module.add_function(wrap_pyfunction!(holes::fill_holes, module)?)?;
+    module.add_function(wrap_pyfunction!(immortal::immortalize, module)?)?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;
     module.add_function(wrap_pyfunction!(capture::touched, module)?)?;

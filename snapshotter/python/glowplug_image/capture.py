@@ -83,6 +83,8 @@ class Capture:
         # What is frozen is not collected at the interpreter's own exit, where plain Python frees it.
         atexit.register(gc.unfreeze)
         gc.collect()
+        self.dumper.immortalize()
+        self.dumper.fill_holes()
         gc.freeze()
         found = self.take_undisturbed(variables, warnings)
         if found is None:

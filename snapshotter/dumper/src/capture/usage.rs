@@ -8,8 +8,8 @@ use glowplug_archive::header::PAGE;
 
 /// Entries of `/proc/self/pagemap` read at once.
 const ENTRIES: usize = 1 << 16;
-/// `/proc/self/maps` is at most so long: about 10,000 areas.
-const TEXT: usize = 1 << 20;
+/// `/proc/self/maps` is at most so long: the most areas that a process may have, with paths of 150 bytes.
+const TEXT: usize = 16 << 20;
 /// Most ranges.
 const RANGES: usize = 1 << 16;
 /// A page is in memory (the kernel's Documentation/admin-guide/mm/pagemap.rst).

@@ -26,8 +26,9 @@ frozen = gc.get_freeze_count()
 assert frozen > 1000
 gc.unfreeze()
 gc.collect()
-# What was imported since may have been frozen again (the loader).
-assert gc.get_freeze_count() < frozen / 2
+# What was imported since may have been frozen again (the loader); the collector puts immortal objects back (3.12).
+assert gc.get_freeze_count() < frozen
+assert any(each is HELD for each in gc.get_objects())
 assert len(gc.get_objects()) > 1000
 assert HELD[99] == {"held": [1, 2.5, "three"]}
 counts = [generation["collections"] for generation in gc.get_stats()]
