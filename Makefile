@@ -63,7 +63,7 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
 test: tools ## Everything that CI runs
-	@$(PYTHON) $(SETUP)/side_by_side.py "wheel-check lint rust-tests" "pythons recipes-tools"
+	@$(PYTHON) $(SETUP)/side_by_side.py "wheel-check" "lint rust-tests" "pythons recipes-tools"
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) $(SETUP)/each_python.py --recipes $(ARGS)
 

@@ -23,7 +23,9 @@ TESTS = places.REPOSITORY / "tests"
 ABOUT_IMAGES = ("doctor", "image", "renewal", "threads")
 
 # Labels of the Pythons with the most tests: those that `conftest.py` leaves some tests to.
-MOST_TESTS = ("3.14", "3.10", "3.13")
+MOST_TESTS = ("3.13", "3.14", "3.10")
+# Those with which all is tested that is about process images.
+ALL_OF_IMAGES = ("3.14", "3.10")
 
 # Runs at a time for each of JOBS: tests wait for disks, timers and each other nearly half of their time.
 RUNS_FOR_A_JOB = 2
@@ -53,11 +55,14 @@ def runs_of(venvs, arguments, with_recipes):
         runs = [Run(f"Python {v['label']}", v["label"], v["executable"], arguments) for v in venvs]
         return runs + [recipes(arguments)] * with_recipes
     images = [TESTS / name for name in ABOUT_IMAGES if (TESTS / name).is_dir()]
+    all_of_images = [Run(f"Python {v['label']}, process images", v["label"], v["executable"], images) for v in venvs]
+    longest = [run for run in all_of_images if run.label in ALL_OF_IMAGES]
     others = [TESTS, places.REPOSITORY / "snapshotter" / "dumper" / "tests", *(f"--ignore={each}" for each in images)]
     return [
+        *longest,
         *(Run(f"Python {v['label']}", v["label"], v["executable"], others) for v in venvs),
         *([recipes([])] * with_recipes),
-        *(Run(f"Python {v['label']}, process images", v["label"], v["executable"], images) for v in venvs),
+        *(run for run in all_of_images if run not in longest),
     ]
 
 
