@@ -140,6 +140,10 @@ pub struct SnapshotArguments {
     /// there at the start, told by their build-ids.
     #[arg(long, requires = "image")]
     pub shared_text: bool,
+    /// Leave out the pack, the compressed copy of what a start touches that cold starts read in one piece. The archive is
+    /// smaller by it, and cold starts are slower.
+    #[arg(long, requires = "image")]
+    pub no_pack: bool,
     /// Whether a handler's image is taken with its directory at /var/task, by bubblewrap. Default: where that works;
     /// else the image fits where the directory is now.
     #[arg(long, value_enum, default_value_t = Isolation::Auto, requires = "image")]

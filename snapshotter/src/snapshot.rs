@@ -91,6 +91,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
             isolation: arguments.isolation,
             plan: !arguments.no_prefetch,
             shared_text: arguments.shared_text,
+            pack: !arguments.no_pack,
             validation: arguments.validate.into(),
             scripts: &folder,
             archive: &dumped.path,

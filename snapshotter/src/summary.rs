@@ -171,12 +171,13 @@ impl Summary {
         let sizes = &image.sizes;
         writeln!(
             f,
-            "  image        {}: text {}, constants {}, data {}, heap {}; {} of it read at every start",
+            "  image        {}: text {}, constants {}, data {}, heap {}, pack {}; {} of it read at every start",
             bytes(image.bytes),
             bytes(sizes.text),
             bytes(sizes.constants),
             bytes(sizes.data),
             bytes(sizes.heap),
+            bytes(sizes.pack),
             bytes(sizes.hot),
         )?;
         if sizes.shared > 0 {

@@ -18,6 +18,8 @@ FIELDS = {
     "cpu": (40, "48s"),
     "resume": (88, "<Q"),
     "stack_limit": (88 + 168, "<Q"),
+    "pack_offset": (472, "<Q"),
+    "pack_length": (480, "<Q"),
 }
 # Tables: where the header has them, and their records.
 MAPPINGS = (312, struct.Struct("<QQQBBBBI"))

@@ -11,8 +11,8 @@ import snapshots
 NAMES = ("boto3", "pandas")
 # Lambda sets both for every function.
 REGION = ("--env", "AWS_REGION=eu-central-1", "--env", "AWS_DEFAULT_REGION=eu-central-1")
-# Bytes of an image with pandas: 120 MB are wanted. 123 were measured with 3.11, 129 with 3.14 (whose C library is
-# another): these are not to grow.
+# Bytes of an image with pandas, but for its pack, which can be left out: 120 MB are wanted. 123 were measured with 3.11,
+# 129 with 3.14 (whose C library is another): these are not to grow.
 LARGEST = {(3, 11): 125e6, (3, 14): 130e6}.get(sys.version_info[:2], 120e6)
 
 
@@ -68,7 +68,9 @@ def test_the_summary_says_what_the_image_consists_of(function):
     image = function.summary["image"]
     assert image["same_answers"] is True
     sizes = image["sizes"]
-    assert {"text", "heap", "data"} <= set(sizes)
-    assert all(sizes[what] > 0 for what in ("text", "heap", "data"))
+    parts = ("text", "heap", "data", "pack")
+    assert set(parts) <= set(sizes)
+    assert all(sizes[what] > 0 for what in parts)
     assert image["bytes"] <= function.archive.stat().st_size
-    assert image["bytes"] <= LARGEST
+    assert image["bytes"] - sizes["pack"] <= LARGEST
+    assert sizes["pack"] <= 12e6

@@ -1,13 +1,14 @@
 //! The process image: an initialised process, as the wrapper brings it back.
 //!
 //! The section begins with [`ImageHeader`] and the tables that it names; this metadata is read and
-//! verified at every start. Behind it, from [`ImageHeader::data_offset`] on, lies the memory: first
+//! verified at every start. Behind it, from [`ImageHeader::pack_offset`] on, lies the pack: once more what a start touches of
+//! the memory, compressed, for a start that has to wait for storage. From [`ImageHeader::data_offset`] on lies the memory: first
 //! what [`Load`]s read, in their order, then what [`Mapping`]s map.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first eight bytes of the section; the last two are the version of its layout.
-pub const MAGIC: [u8; 8] = *b"GLOWIM02";
+pub const MAGIC: [u8; 8] = *b"GLOWIM03";
 /// Signals that have an action: 1 to 64.
 pub const SIGNALS: usize = 64;
 /// Words of CPU features in [`Cpu`].
@@ -147,8 +148,16 @@ pub struct ImageHeader {
     pub deadlines: Table,
     /// What CLOCK_REALTIME and CLOCK_MONOTONIC said when the image was taken, in nanoseconds.
     pub clocks: [u64; 2],
-    /// [`Pages`] of mapped files that a start writes to.
+    /// [`Pages`] that a start writes to.
     pub written: Table,
+    /// [`Packed`] pages, by address: what a start touches of what is mapped from this section.
+    pub packed: Table,
+    /// Where the pack begins, in bytes from the section's start, a multiple of 4096.
+    pub pack_offset: u64,
+    /// Bytes of the pack.
+    pub pack_length: u64,
+    /// XXH3-64 of the pack.
+    pub pack_checksum: u64,
     /// What each signal does, from signal 1 on.
     pub signals: [SignalAction; SIGNALS],
 }
@@ -214,7 +223,7 @@ pub struct Load {
     pub length: u64,
 }
 
-/// Mapped pages that a start writes to. They are made ready together, which costs less than a fault for each.
+/// Pages that a start writes to. They are made ready together, which costs less than a fault for each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct Pages {
@@ -222,6 +231,18 @@ pub struct Pages {
     pub address: u64,
     /// Bytes, a multiple of the page size.
     pub length: u64,
+}
+
+/// Pages that a start touches, compressed. What is stored follows what is stored of the pages before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct Packed {
+    /// Where, a multiple of the page size, within one mapping of [`mapping_kind::IMAGE`].
+    pub address: u64,
+    /// Bytes, a multiple of the page size.
+    pub length: u32,
+    /// Bytes in the pack: an LZ4 block, or, where they are as many as `length`, the pages themselves.
+    pub stored: u32,
 }
 
 /// Some of the section's memory.

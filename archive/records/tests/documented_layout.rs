@@ -4,9 +4,9 @@
 use core::mem::offset_of;
 
 use glowplug_records::image::{
-    Context, Descriptor, EpollTarget, FileGuard, ImageHeader, Load, METADATA_LIMIT, Mapping, Pages, RESTORER,
-    Range, SIGNALS, SignalAction, Table, Text, Variable, VdsoFunction, advice, descriptor_kind, file_guard,
-    mapping_kind,
+    Context, Descriptor, EpollTarget, FileGuard, ImageHeader, Load, METADATA_LIMIT, Mapping, Packed, Pages,
+    RESTORER, Range, SIGNALS, SignalAction, Table, Text, Variable, VdsoFunction, advice, descriptor_kind,
+    file_guard, mapping_kind,
 };
 use glowplug_records::threads::{CachedTid, Deadline, Thread};
 
@@ -66,7 +66,8 @@ fn every_record_is_documented_as_it_is() {
     let records = [
         record!(ImageHeader: magic, metadata_length, checksum, data_offset, memory_size, cpu, context, key, mappings,
             loads, touched, vdso, files, variables, descriptors, epoll_targets, arguments, executable, handler, folder,
-            latch, threads, cached_tids, deadlines, clocks, written, signals),
+            latch, threads, cached_tids, deadlines, clocks, written, packed,
+            pack_offset, pack_length, pack_checksum, signals),
         record!(Context: resume, stack_pointer, thread_pointer, tid_address, robust_list, rseq, alternate_stack,
             signal_mask, memory, stack, stack_limit, vdso, name),
         record!(Thread: frame, thread_pointer, tid_word, tid_address, robust_list, rseq, name, processors),
@@ -76,6 +77,7 @@ fn every_record_is_documented_as_it_is() {
         record!(Mapping: address, length, source, protection, kind, over, advice, file),
         record!(Load: address, length),
         record!(Pages: address, length),
+        record!(Packed: address, length, stored),
         record!(Range: offset, length),
         record!(VdsoFunction: address, name),
         record!(FileGuard: path, kind, reserved, size, value, content),

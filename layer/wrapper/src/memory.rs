@@ -1,14 +1,47 @@
 //! The functions on memory that compiled code calls, as C defines them.
 
+/// One unaligned `T` from one place to the other.
+///
+/// # Safety
+/// Both are valid for a `T` at that offset.
+unsafe fn copy_one<T>(to: *mut u8, from: *const u8, at: usize) {
+    // SAFETY: the caller's word.
+    unsafe { to.add(at).cast::<T>().write_unaligned(from.add(at).cast::<T>().read_unaligned()) };
+}
+
+/// The first and the last `T` of `count` bytes, which may have bytes in common: all of them where there are at most two.
+///
+/// # Safety
+/// Both are valid for `count` bytes, which a `T` is not longer than.
+unsafe fn copy_ends<T>(to: *mut u8, from: *const u8, count: usize) {
+    // SAFETY: the caller's word.
+    unsafe {
+        copy_one::<T>(to, from, 0);
+        copy_one::<T>(to, from, count - size_of::<T>());
+    }
+}
+
 /// # Safety
 /// As C's `memcpy`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
-    let mut at = 0;
-    while at < count {
-        // SAFETY: both are valid for `count` bytes.
-        unsafe { *to.add(at) = *from.add(at) };
-        at += 1;
+    // SAFETY: both are valid for `count` bytes.
+    unsafe {
+        match count {
+            0 => {}
+            1 => copy_one::<u8>(to, from, 0),
+            2..=3 => copy_ends::<u16>(to, from, count),
+            4..=7 => copy_ends::<u32>(to, from, count),
+            8..=15 => copy_ends::<u64>(to, from, count),
+            _ => {
+                let mut at = 0;
+                while at + 16 <= count {
+                    copy_one::<u128>(to, from, at);
+                    at += 16;
+                }
+                copy_one::<u128>(to, from, count - 16);
+            }
+        }
     }
     to
 }
@@ -18,8 +51,13 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     if to.cast_const() <= from {
-        // SAFETY: copied upwards, a byte is read before it is written over.
-        return unsafe { memcpy(to, from, count) };
+        let mut at = 0;
+        while at < count {
+            // SAFETY: both are valid for `count` bytes; copied upwards, a byte is read before it is written over.
+            unsafe { *to.add(at) = *from.add(at) };
+            at += 1;
+        }
+        return to;
     }
     let mut at = count;
     while at > 0 {

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use glowplug_archive::checksum;
 use glowplug_archive::header::PAGE;
 use glowplug_archive::image::{
-    Context, Cpu, Descriptor, EpollTarget, FileGuard, ImageHeader, MAGIC, SIGNALS, SignalAction, Table, Text,
-    Thread, Variable, VdsoFunction, descriptor_kind, file_guard,
+    Context, Cpu, Descriptor, EpollTarget, FileGuard, ImageHeader, MAGIC, Packed, SIGNALS, SignalAction,
+    Table, Text, Thread, Variable, VdsoFunction, descriptor_kind, file_guard,
 };
 use serde_json::Value;
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
@@ -16,7 +16,7 @@ use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 use super::files::Guard;
 use super::found::{self, Capture, Process};
-use super::layout::Layout;
+use super::layout::{self, Layout};
 use super::surroundings::latch_name;
 use super::threads::Threads;
 
@@ -30,6 +30,10 @@ pub struct Content<'a> {
     pub threads: &'a Threads,
     /// Its memory, laid out.
     pub layout: &'a Layout,
+    /// What of it is packed.
+    pub packed: &'a [Packed],
+    /// The pack.
+    pub pack: &'a [u8],
     /// The pages that the layout names.
     pub pages: &'a [u8],
     /// Processor features that a start needs.
@@ -85,6 +89,8 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.loads = metadata.table(&layout.loads)?;
     header.written = metadata.table(&layout.written)?;
     header.touched = metadata.table(&layout.touched)?;
+    let pack = content.pack;
+    header.packed = metadata.table(content.packed)?;
     let functions = content
         .vdso
         .iter()
@@ -116,23 +122,21 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
 
     let mut bytes = metadata.0;
     header.metadata_length = bytes.len() as u64;
-    let data = bytes.len().next_multiple_of(PAGE);
+    let pack_offset = bytes.len().next_multiple_of(PAGE);
+    let data = (pack_offset + pack.len()).next_multiple_of(PAGE);
+    header.pack_offset = pack_offset as u64;
+    header.pack_length = pack.len() as u64;
+    header.pack_checksum = checksum::of(pack);
     header.data_offset = data as u64;
     bytes[..size_of::<ImageHeader>()].copy_from_slice(header.as_bytes());
     header.checksum = checksum::of(&bytes[ImageHeader::CHECKED_FROM..]);
     bytes[..size_of::<ImageHeader>()].copy_from_slice(header.as_bytes());
+    bytes.resize(pack_offset, 0);
+    bytes.extend_from_slice(pack);
     bytes.resize(data, 0);
     bytes.reserve_exact(layout.pages.len() * PAGE);
     for page in &layout.pages {
-        match page {
-            None => bytes.resize(bytes.len() + PAGE, 0),
-            Some(number) => {
-                let start = usize::try_from(*number)? * PAGE;
-                let page =
-                    content.pages.get(start..start + PAGE).context("a page is missing in pages.bin")?;
-                bytes.extend_from_slice(page);
-            }
-        }
+        layout::append(&mut bytes, *page, content.pages)?;
     }
     Ok(bytes)
 }

@@ -5,6 +5,7 @@
 //! them in few calls instead of one fault each. What a start only looks at costs less by faults, as the kernel maps
 //! what lies around it along with it.
 
+use anyhow::{Context as _, Result};
 use glowplug_archive::header::PAGE;
 use glowplug_archive::image::{Load, Mapping, Pages, Range, mapping_kind};
 
@@ -25,6 +26,8 @@ pub struct Layout {
     pub loads: Vec<Load>,
     /// What is made ready to be written to before the process goes on.
     pub written: Vec<Pages>,
+    /// What of it is packed once more, for a start with a cold page cache.
+    pub packed: Vec<Pages>,
     /// What a start touches of what is mapped from the archive, from the data's beginning; close ranges are one.
     pub touched: Vec<Range>,
     /// The pages of the section's data, by their number in `pages.bin`; `None`: zero.
@@ -50,7 +53,9 @@ pub struct Sizes {
     pub heap: u64,
     /// Not in the archive: mapped from installed files.
     pub shared: u64,
-    /// Of all that is in the archive: used by every start.
+    /// The pack: once more, compressed, what a start touches.
+    pub pack: u64,
+    /// Of all that is in the archive but the pack: used by every start.
     pub hot: u64,
 }
 
@@ -74,6 +79,17 @@ impl Touched {
         let (start, length, written) =
             ranges.get(ranges.partition_point(|(start, ..)| *start <= address).checked_sub(1)?)?;
         (address < start + length).then_some(*written)
+    }
+
+    /// The addresses of the pages of a range that were written to.
+    fn written(&self, within: std::ops::Range<u64>) -> impl Iterator<Item = u64> + use<'_> {
+        let ranges = self.0.as_deref().unwrap_or_default();
+        let first = ranges.partition_point(|(start, length, _)| start + length <= within.start);
+        let wanted = ranges[first..].iter().take_while(move |(start, ..)| *start < within.end);
+        let limit = within.end;
+        wanted.filter(|(.., written)| *written).flat_map(move |(start, length, _)| {
+            (within.start.max(*start)..limit.min(start + length)).step_by(PAGE)
+        })
     }
 }
 
@@ -112,11 +128,26 @@ pub fn lay_out(source: &Source<'_>, touched: &Touched, shared: &Shared) -> Layou
         }
     }
     layout.mappings = placed.into_iter().map(|placed| placed.mapping).collect();
-    layout.written = written(&layout.mappings, touched);
+    layout.packed = packed(&layout.mappings, touched);
+    layout.written = written(&layout.mappings, &layout.loads, touched);
     let of_image = layout.mappings.iter().filter(|mapping| mapping.kind == mapping_kind::IMAGE);
     let used = of_image.flat_map(addresses).filter(|address| touched.find(*address).is_some()).count();
     layout.sizes.hot = (loaded + used) as u64 * PAGE_BYTES;
     layout
+}
+
+/// Appends a page as [`Layout::pages`] has it; `pages` is the content of `pages.bin`.
+///
+/// # Errors
+/// Where it is not there.
+pub fn append(bytes: &mut Vec<u8>, page: Option<u64>, pages: &[u8]) -> Result<()> {
+    let Some(number) = page else {
+        bytes.resize(bytes.len() + PAGE, 0);
+        return Ok(());
+    };
+    let start = usize::try_from(number)? * PAGE;
+    bytes.extend_from_slice(pages.get(start..start + PAGE).context("a page is missing in pages.bin")?);
+    Ok(())
 }
 
 /// The addresses of a mapping's pages.
@@ -187,17 +218,47 @@ fn load(loads: &mut Vec<Load>, before: usize, address: u64) {
     }
 }
 
-/// What a start writes to of mapped files.
-fn written(mappings: &[Mapping], touched: &Touched) -> Vec<Pages> {
+/// What a start writes to, but for what is read. Also of anonymous memory: the kernel clears pages that lie together for less
+/// than one fault each.
+fn written(mappings: &[Mapping], loads: &[Load], touched: &Touched) -> Vec<Pages> {
     let mut found: Vec<Pages> = Vec::new();
-    for mapping in mappings {
-        let is_file = matches!(mapping.kind, mapping_kind::IMAGE | mapping_kind::FILE);
-        if !is_file || mapping.protection & piece::WRITE == 0 {
-            continue;
-        }
-        for address in addresses(mapping).filter(|address| touched.find(*address) == Some(true)) {
+    let writable = |mapping: &&Mapping| {
+        mapping.kind != mapping_kind::GUARD && mapping.protection & piece::WRITE != 0 && mapping.over == 0
+    };
+    for mapping in mappings.iter().filter(writable) {
+        for address in touched.written(mapping.address..mapping.address + mapping.length) {
+            let before = loads.partition_point(|load| load.address <= address);
+            if loads[..before].last().is_some_and(|load| address < load.address + load.length) {
+                continue;
+            }
             match found.last_mut() {
                 Some(last) if last.address + last.length == address => last.length += PAGE_BYTES,
+                _ => found.push(Pages { address, length: PAGE_BYTES }),
+            }
+        }
+    }
+    found
+}
+
+/// Pages that a start does not touch between ones that it does that are packed too rather than cost a mapping.
+const PACKED_GAP: u64 = 2 * PAGE_BYTES;
+/// Most that is packed together.
+const PACKED_LENGTH: u64 = 256 << 10;
+
+/// What a start touches of what is mapped from the archive. Memory with advice is left as it is.
+fn packed(mappings: &[Mapping], touched: &Touched) -> Vec<Pages> {
+    let mut found: Vec<Pages> = Vec::new();
+    for mapping in mappings.iter().filter(|m| m.kind == mapping_kind::IMAGE && m.advice == 0) {
+        let before = found.len();
+        for address in addresses(mapping).filter(|address| touched.find(*address).is_some()) {
+            let end = address + PAGE_BYTES;
+            match found[before..].last_mut() {
+                Some(last)
+                    if address - (last.address + last.length) <= PACKED_GAP
+                        && end - last.address <= PACKED_LENGTH =>
+                {
+                    last.length = end - last.address;
+                }
                 _ => found.push(Pages { address, length: PAGE_BYTES }),
             }
         }

@@ -16,6 +16,7 @@ mod layout;
 mod libraries;
 mod memory;
 mod openblas;
+mod pack;
 mod piece;
 mod runtime_api;
 mod secrets;
@@ -69,6 +70,8 @@ pub struct Order<'a> {
     pub validation: Validation,
     /// Whether unchanged text is mapped from installed files.
     pub shared_text: bool,
+    /// Whether the image is to have a pack.
+    pub pack: bool,
     /// Whether the archive is to have a prefetch plan.
     pub plan: bool,
     /// Folder with scripts and payload.
@@ -223,7 +226,12 @@ fn write(
     };
     let source =
         layout::Source { capture, pages, is_anonymous: allocators::count_on_zeros(capture, surroundings) };
-    let layout = layout::lay_out(&source, touched, &shared);
+    let mut layout = layout::lay_out(&source, touched, &shared);
+    if !order.pack {
+        layout.packed.clear();
+    }
+    let (packed, pack) = pack::pack(&layout, pages)?;
+    layout.sizes.pack = pack.len() as u64;
     let handler =
         order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
     let mut arguments = process.options.clone();
@@ -233,6 +241,8 @@ fn write(
         process,
         threads,
         layout: &layout,
+        packed: &packed,
+        pack: &pack,
         pages,
         cpu: order.baseline.needed(),
         guards: &guards,

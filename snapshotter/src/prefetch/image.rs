@@ -35,11 +35,14 @@ pub fn plan(path: &Path, function: Option<&Path>, looked: &[Looked]) -> Result<(
         let hot: u64 = loads.iter().map(|load| load.length).sum();
         let ranges = table(header.touched, size_of::<Range>())?;
         let ranges = <[Range]>::ref_from_bytes(ranges).ok().context("the image's ranges")?;
-        let mut entries = vec![own(0, PAGE as u64), own(section.offset, header.data_offset + hot)];
+        let pack_end = header.pack_offset + header.pack_length;
+        let first = if hot > 0 { header.data_offset + hot } else { pack_end };
+        let mut entries = vec![own(0, PAGE as u64), own(section.offset, first)];
         entries.extend(looked.iter().filter_map(|file| entry(file, function)));
         let data = section.offset + header.data_offset;
         let end = section.offset + section.length;
-        for range in ranges {
+        // What the pack has is not looked for elsewhere.
+        for range in ranges.iter().filter(|_| header.packed.count == 0) {
             let offset = data + range.offset;
             entries.push(own(offset, range.length.min(end.saturating_sub(offset))));
         }

@@ -33,6 +33,7 @@ impl Condition for Memory {
     }
 
     fn apply(&self, place: &Workplace, launch: &Launch) -> Result<Applied> {
+        super::warm::read_archives(launch)?;
         let mut applied = Applied::with(launch, &["--memory", &self.megabytes.to_string()]);
         applied.limit = Some(Share::new(place, self.megabytes, &mut applied.launch)?);
         Ok(applied)

@@ -1,6 +1,9 @@
 //! Everything in the page cache.
 
-use anyhow::Result;
+use std::fs::{self, File};
+use std::io;
+
+use anyhow::{Context as _, Result};
 
 use super::{Applied, Condition};
 use crate::suite::invocation::Launch;
@@ -19,6 +22,24 @@ impl Condition for Warm {
     }
 
     fn apply(&self, _: &Workplace, launch: &Launch) -> Result<Applied> {
+        read_archives(launch)?;
         Ok(Applied::with(launch, &[]))
     }
+}
+
+/// Brings the layer's archives into the page cache. Most else a start brings in itself; but a cold one of a process image reads a copy
+/// of what it needs, and would leave the rest cold for good.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn read_archives(launch: &Launch) -> Result<()> {
+    let folders = launch.layer.iter().flat_map(|layer| fs::read_dir(layer.join("glowplug")));
+    for path in folders.flatten().flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|extension| extension == "glow") {
+            let mut file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+            io::copy(&mut file, &mut io::sink())
+                .with_context(|| format!("cannot read {}", path.display()))?;
+        }
+    }
+    Ok(())
 }

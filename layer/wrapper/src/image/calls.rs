@@ -58,6 +58,13 @@ impl File {
         let _ = unsafe { syscall!(Sysno::fadvise64, self.0, 0, 0, RANDOM) };
     }
 
+    /// Has reads of this file read ahead again.
+    pub fn read_ahead_again(self) {
+        const NORMAL: usize = 0;
+        // SAFETY: no memory is involved.
+        let _ = unsafe { syscall!(Sysno::fadvise64, self.0, 0, 0, NORMAL) };
+    }
+
     /// Whether a page is in the page cache. Where the kernel cannot tell (before 4.14), it is taken to be.
     #[must_use]
     pub fn is_cached(self, offset: u64) -> bool {
@@ -162,6 +169,15 @@ pub unsafe fn map_at(
     // SAFETY: just mapped, and nobody refers to it.
     let _ = unsafe { syscall!(Sysno::munmap, mapped, length) };
     Err(Errno::EEXIST)
+}
+
+/// munmap(2).
+///
+/// # Safety
+/// Nobody refers to the memory.
+pub unsafe fn unmap(address: u64, length: u64) {
+    // SAFETY: the caller's word.
+    let _ = unsafe { syscall!(Sysno::munmap, address, length) };
 }
 
 /// mprotect(2).

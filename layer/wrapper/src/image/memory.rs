@@ -7,6 +7,7 @@ use syscalls::Errno;
 use super::Reason;
 use super::calls::{self, File};
 use super::section::Image;
+use super::unpack;
 use crate::process::Text;
 
 /// Most places of one preadv(2) (UIO_MAXIOV).
@@ -15,6 +16,9 @@ const PLACES: usize = 1024;
 /// and Documentation/arch/arm64/memory.rst).
 const ADDRESS_LIMIT: u64 = if cfg!(target_arch = "aarch64") { 1 << 48 } else { 1 << 47 };
 
+/// So often memory is cut to record what is touched: each makes two areas more, and a process may have 65,530 of them.
+const CUTS: usize = 30_000;
+
 const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 
 /// Maps and fills all of it. To `record`, only what is touched is read, and nothing around it.
@@ -22,11 +26,16 @@ const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 /// # Errors
 /// What is wrong; what was mapped by then stays.
 pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
-    if !record {
+    let is_cold = !record && is_cold(image)?;
+    let is_packed = is_cold && image.header.packed.count > 0;
+    if is_packed {
+        unpack::read_ahead(image);
+    } else if is_cold {
         read_ahead(image)?;
     }
     let mappings: &[Mapping] = image.records(image.header.mappings)?;
     let mut within = 0..0;
+    let mut cuts = CUTS;
     for mapping in mappings {
         let end = mapping.address.checked_add(mapping.length).ok_or(DAMAGED)?;
         let aligned =
@@ -42,11 +51,13 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
         }
         map(image, mapping, over)?;
         if record && mapping.kind != mapping_kind::ANONYMOUS {
-            // SAFETY: takes no memory away.
-            unsafe { calls::advise(mapping.address, mapping.length, calls::RANDOM) };
+            cuts = advise_to_record(mapping, cuts);
         }
     }
     fill(image)?;
+    if is_packed {
+        unpack::unpack(image)?;
+    }
     if record { Ok(()) } else { copy_written(image) }
 }
 
@@ -117,15 +128,50 @@ fn open_guarded<'a>(image: &Image<'a>, number: u32) -> Result<File, Reason<'a>> 
     File::open(path, 0).map_err(|e| Reason::failed(b"a mapped file cannot be opened", e))
 }
 
-/// Where the page cache is cold, has the kernel begin to read what this start is going to touch.
+/// Has each page come into memory by itself: each is made an area of its own, which the kernel does not look beyond, neither for
+/// what is in the page cache nor to read ahead. `cuts` are left for that; returns what is left then.
+fn advise_to_record(mapping: &Mapping, cuts: usize) -> usize {
+    const SEQUENTIAL: usize = 2;
+    // SAFETY: takes no memory away.
+    unsafe { calls::advise(mapping.address, mapping.length, calls::RANDOM) };
+    let mut left = cuts;
+    for page in (mapping.address..mapping.address + mapping.length).step_by(2 * PAGE).take(cuts) {
+        left -= 1;
+        // SAFETY: the same; areas with other advice are not joined.
+        unsafe { calls::advise(page, PAGE as u64, SEQUENTIAL) };
+    }
+    left
+}
+
+/// Whether the page cache is cold: of some pages that this start is going to touch one is not in it.
+///
+/// To look at a page brings it in: others are looked at each time, by the clock.
+fn is_cold<'a>(image: &Image<'a>) -> Result<bool, Reason<'a>> {
+    const SAMPLES: usize = 5;
+    let touched: &[Range] = image.records(image.header.touched)?;
+    // Looking must not make the kernel read what lies around.
+    image.file.read_nothing_ahead();
+    let mut cached = 0;
+    let mut number = calls::now() | 1;
+    for _ in 0..SAMPLES {
+        // Xorshift (Marsaglia, "Xorshift RNGs").
+        number ^= number << 13;
+        number ^= number >> 7;
+        number ^= number << 17;
+        let Some(range) = touched.get((number >> 32) as usize % touched.len().max(1)) else {
+            return Ok(false);
+        };
+        let within = number as u32 as u64 % range.length.max(1);
+        cached +=
+            usize::from(image.file.is_cached(image.data.saturating_add(range.offset.saturating_add(within))));
+    }
+    image.file.read_ahead_again();
+    Ok(cached < SAMPLES)
+}
+
+/// Has the kernel begin to read what this start is going to touch.
 fn read_ahead<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
     let touched: &[Range] = image.records(image.header.touched)?;
-    // The last: read ahead of the first may have come with the metadata.
-    let last =
-        touched.last().map(|range| range.offset.saturating_add(range.length).saturating_sub(PAGE as u64));
-    if last.is_none_or(|last| image.file.is_cached(image.data.saturating_add(last))) {
-        return Ok(());
-    }
     for range in touched {
         image.file.read_ahead(image.data.saturating_add(range.offset), range.length);
     }

@@ -17,6 +17,8 @@ pub struct Image<'a> {
     pub data: u64,
     /// Bytes of memory in the file.
     pub data_length: u64,
+    /// Where the pack begins in the file, in bytes.
+    pub pack: u64,
     /// Its header.
     pub header: &'a ImageHeader,
     metadata: &'a [u8],
@@ -85,9 +87,15 @@ fn find<'a>(file: File, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
     if header.checksum != xxh3_64(&metadata[ImageHeader::CHECKED_FROM..]) {
         return Err(Some(DAMAGED));
     }
+    let pack_end = header.pack_offset.checked_add(header.pack_length);
+    let is_sound = header.pack_offset >= length && header.pack_offset.is_multiple_of(header::PAGE as u64);
+    if !is_sound || pack_end.is_none_or(|end| end > header.data_offset) {
+        return Err(Some(DAMAGED));
+    }
+    let pack = section.offset + header.pack_offset;
     let data = section.offset + header.data_offset;
     let data_length = section.length - header.data_offset;
-    Ok(Image { file, data, data_length, header, metadata })
+    Ok(Image { file, data, data_length, pack, header, metadata })
 }
 
 impl<'a> Image<'a> {

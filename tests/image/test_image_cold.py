@@ -1,0 +1,54 @@
+"""Where the page cache is cold, what a start touches comes from the image's pack, in one piece."""
+
+import json
+
+import page_cache
+import pytest
+from image_section import ImageFile
+
+
+@pytest.fixture(scope="module")
+def mapped(workshop):
+    return workshop.take("mapped", "mapped.py")
+
+
+def start(image):
+    return json.loads(image.restored().out)
+
+
+def test_a_cold_start_takes_what_it_touches_from_the_pack(mapped):
+    page_cache.evict(mapped.archive)
+    cold = start(mapped)
+    mapped.archive.read_bytes()
+    warm = start(mapped)
+    assert warm["nothing"] == 1  # the vDSO's copy
+    assert cold["nothing"] > 10
+    assert cold["archive"] > warm["archive"]
+
+
+def test_the_pack_is_a_part_of_what_is_mapped(mapped):
+    file = ImageFile(mapped.archive)
+    assert file.get("metadata_length") <= file.get("pack_offset")
+    assert 0 < file.get("pack_length") < (file.length - file.get("data_offset")) / 4
+    assert file.get("pack_offset") + file.get("pack_length") <= file.get("data_offset")
+
+
+def test_an_image_without_a_pack_is_smaller_and_starts_from_a_cold_page_cache_too(workshop, mapped):
+    image = workshop.take("without", "mapped.py", options=["--no-pack"])
+    file, other = ImageFile(image.archive), ImageFile(mapped.archive)
+    assert file.get("pack_length") == 0
+    assert len(other.bytes) - len(file.bytes) > other.get("pack_length") / 2
+    page_cache.evict(image.archive)
+    assert start(image)["nothing"] == 1
+
+
+def test_a_flipped_bit_in_the_pack(small, damaged, falls_back):
+    file = ImageFile(small.archive)
+    for place in (0, file.get("pack_length") // 2, file.get("pack_length") - 1):
+        copy = ImageFile(small.archive)
+        copy.flip(file.start + file.get("pack_offset") + place).write(damaged)
+        page_cache.evict(damaged)
+        falls_back("the image's pack is damaged", archive=damaged)
+        # Who finds everything in the page cache does not read it.
+        damaged.read_bytes()
+        assert '"rung": "image"' in small.start(archive=damaged).succeeded().out
