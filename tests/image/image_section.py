@@ -20,6 +20,7 @@ FIELDS = {
     "stack_limit": (88 + 168, "<Q"),
     "pack_offset": (472, "<Q"),
     "pack_length": (480, "<Q"),
+    "earliest": (496, "<Q"),
 }
 # Tables: where the header has them, and their records.
 MAPPINGS = (312, struct.Struct("<QQQBBBBI"))

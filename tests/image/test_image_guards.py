@@ -129,6 +129,14 @@ def limit(kind, amount):
     return lambda: resource.setrlimit(kind, (amount, amount))
 
 
+def test_a_clock_that_is_behind_what_a_library_counts_on(small, small_file, damaged, falls_back):
+    assert small_file.get("earliest") == 0
+    small_file.set("earliest", 1 << 62).seal().write(damaged)
+    falls_back("this machine has been up for less long than the one it was taken on", archive=damaged)
+    small_file.set("earliest", 1).seal().write(damaged)
+    assert '"rung": "image"' in small.start(archive=damaged).succeeded().out
+
+
 def test_a_lower_limit_of_the_stack(falls_back):
     falls_back("the stack's limit (RLIMIT_STACK) is lower", preexec_fn=limit(resource.RLIMIT_STACK, 4 << 20))
 

@@ -158,6 +158,8 @@ pub struct ImageHeader {
     pub pack_length: u64,
     /// XXH3-64 of the pack.
     pub pack_checksum: u64,
+    /// What CLOCK_MONOTONIC has to have come to, in nanoseconds: libraries hold times of it that nobody can find. 0: any time.
+    pub earliest: u64,
     /// What each signal does, from signal 1 on.
     pub signals: [SignalAction; SIGNALS],
 }

@@ -35,6 +35,13 @@ const LONG: u64 = 120 * 1_000_000_000;
 /// A source file of tokio's timers, as its messages name it (`src/runtime/time/`, 1.17 and later).
 const TOKIO: &[u8] = b"/src/runtime/time/";
 
+/// What the clock has to have come to where the image is restored, in nanoseconds: with a library that has timers of tokio, what it
+/// says now. 0: any time.
+pub fn earliest(capture: &Capture, surroundings: &Surroundings) -> u64 {
+    let [_, monotonic] = capture.clocks;
+    libraries::with(TOKIO, capture, surroundings).map_or(0, |_| monotonic)
+}
+
 /// What is said of an image whose clock is the machine's, with a library that has timers of tokio.
 pub fn warning(capture: &Capture, surroundings: &Surroundings) -> Option<Obstacle> {
     let [_, monotonic] = capture.clocks;
@@ -47,7 +54,7 @@ pub fn warning(capture: &Capture, surroundings: &Surroundings) -> Option<Obstacl
         kind: "clock".to_owned(),
         what: format!(
             "tokio, which is in {name}, keeps times of this machine's monotonic clock: on a machine that has been up for \
-             less long all its time limits are over at once"
+             less long the image is not used"
         ),
         module: None,
         file: None,

@@ -46,6 +46,8 @@ pub struct Content<'a> {
     pub arguments: &'a [String],
     /// Functions of the vDSO: address and name.
     pub vdso: &'a [(u64, String)],
+    /// What the monotonic clock has to have come to at a start, in nanoseconds.
+    pub earliest: u64,
     /// For the variables' digests and the latch's name.
     pub key: [u64; 2],
 }
@@ -119,6 +121,7 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.cached_tids = metadata.table(&content.threads.cached)?;
     header.deadlines = metadata.table(&content.threads.deadlines)?;
     header.clocks = capture.clocks;
+    header.earliest = content.earliest;
 
     let mut bytes = metadata.0;
     header.metadata_length = bytes.len() as u64;

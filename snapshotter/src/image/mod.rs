@@ -249,6 +249,7 @@ fn write(
         handler: &handler,
         arguments: &arguments,
         vdso: &vdso::functions(capture, pages)?,
+        earliest: clock::earliest(capture, surroundings),
         key: surroundings.key,
     };
     let section = encode::encode(&content)?;

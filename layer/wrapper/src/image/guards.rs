@@ -37,9 +37,19 @@ pub fn check<'a>(
     folder_fits(image)?;
     processor_fits(image, start)?;
     limits_fit(image)?;
+    clock_fits(image)?;
     variables_fit(image, start)?;
     for guard in image.records::<FileGuard>(image.header.files)? {
         file_fits(image, guard)?;
+    }
+    Ok(())
+}
+
+/// The machine has been up for as long as libraries in the image believe.
+fn clock_fits<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
+    if calls::now() < image.header.earliest {
+        let reason = b"this machine has been up for less long than the one it was taken on, which a library in it counts on";
+        return Err(Reason::new(reason, b""));
     }
     Ok(())
 }
