@@ -34,7 +34,17 @@ STANDARD_LIBRARY = (
 # What takes longest and differs least between versions: `make test` runs it with the oldest and the newest Python,
 # `make test GLOWPLUG_TESTS=all` with each. What a restored process can do is asked of each, and what it says to another
 # build of its Python.
-AT_THE_ENDS = ("cpython", "doctor", "image", "renewal", "threads", "test_faults.py")
+AT_THE_ENDS = (
+    "cpython",
+    "doctor",
+    "image",
+    "lambda/test_events.py",
+    "lambda/test_wrapper.py",
+    "renewal",
+    "test_command_lines.py",
+    "test_faults.py",
+    "threads",
+)
 ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.py", "threads/test_workloads.py")
 ENDS = ((3, 10), (3, 14))
 

@@ -195,9 +195,9 @@ def test_shutdown_while_the_extension_reads(functions, tmp_path):
     functions.invoke("fails_at_import.handler", "schedule")
     page_cache.evict(archive)
     # A function that cannot be imported ends its environment: SHUTDOWN, and no INVOKE before. It starts without the
-    # wrapper, so that it need not wait for the archive, of which the extension reads 1 MB a second.
+    # wrapper, so that it need not wait for the archive, of which the extension reads 2 MB a second.
     variables = {"GLOWPLUG_PREFETCH_MS": "60000", "AWS_LAMBDA_EXEC_WRAPPER": ""}
-    outcome, wrong, read = answer(functions, opt, "--storage", "1:500", handler="fails_at_import.handler", **variables)
+    outcome, wrong, read = answer(functions, opt, "--storage", "2:500", handler="fails_at_import.handler", **variables)
     assert outcome.said["init_error"]["error_type"].endswith("ConnectionError")
     (line,) = wrong + read
     assert "stopped_by=shutdown" in line

@@ -15,6 +15,8 @@ pub const SIGNALS: usize = 64;
 pub const CPU_WORDS: usize = 12;
 /// Addresses of the wrapper, which is linked for the first of them: below where the kernel puts anything else.
 pub const RESTORER: core::ops::Range<u64> = 0x10_0000..0x20_0000;
+/// How far the break was moved on right before the image was taken, in bytes: beyond what the C library's heap knows of.
+pub const BREAK_MOVED: u64 = 4096;
 /// Most bytes of metadata: more is not an image.
 pub const METADATA_LIMIT: u64 = 16 << 20;
 
@@ -160,6 +162,8 @@ pub struct ImageHeader {
     pub pack_checksum: u64,
     /// What CLOCK_MONOTONIC has to have come to, in nanoseconds: libraries hold times of it that nobody can find. 0: any time.
     pub earliest: u64,
+    /// Address of the word in which the C library keeps where the break is (glibc's `__curbrk`); 0: there is none.
+    pub break_word: u64,
     /// What each signal does, from signal 1 on.
     pub signals: [SignalAction; SIGNALS],
 }

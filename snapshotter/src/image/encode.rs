@@ -122,6 +122,7 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.deadlines = metadata.table(&content.threads.deadlines)?;
     header.clocks = capture.clocks;
     header.earliest = content.earliest;
+    header.break_word = capture.state.break_word;
 
     let mut bytes = metadata.0;
     header.metadata_length = bytes.len() as u64;

@@ -53,6 +53,7 @@ pub struct State {
     pub signal_mask: u64,
     pub signals: Vec<[u64; 4]>,
     pub memory: [u64; 6],
+    pub break_word: u64,
     pub stack_limit: u64,
     pub vdso: u64,
     pub name: String,

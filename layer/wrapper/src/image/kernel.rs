@@ -1,7 +1,7 @@
 //! What the kernel holds for a process: set to what the image's process had.
 
 use glowplug_records::header::PAGE;
-use glowplug_records::image::{Context, SignalAction};
+use glowplug_records::image::{BREAK_MOVED, Context, SignalAction};
 use syscalls::{Errno, Sysno, syscall};
 
 use super::Reason;
@@ -35,7 +35,7 @@ pub fn check<'a>(image: &Image<'a>, start: &Start<'_>) -> Result<(), Reason<'a>>
         return Err(Reason::new(b"the image's context is damaged", b""));
     }
     if set_memory(context, start).is_err() {
-        fill_to_break(context).map_err(|e| Reason::failed(b"the heap has no room to grow", e))?;
+        meet_break(image).map_err(|e| Reason::failed(b"the heap has no room to grow", e))?;
     }
     Ok(())
 }
@@ -132,19 +132,29 @@ fn set_memory(context: &Context, start: &Start<'_>) -> Result<(), Errno> {
         .map(|_| ())
 }
 
-/// Where this process's own break is to stay. If it lies below the image's, the C library's first request for a
-/// larger heap fails, and from then on it takes its memory from mmap(2) (glibc, malloc/malloc.c, `sysmalloc`); it does not
-/// give memory back by brk(2) before, as the break was moved on (snapshotter/dumper, capture/state.rs). If it
-/// lies above, brk(2) answers with it, and the C library believes to have got all up to there: so it gets that.
-fn fill_to_break(context: &Context) -> Result<(), Errno> {
+/// Has the C library get along with this process's own break, which is to stay. If it lies below the image's, the first request
+/// for a larger heap fails, and from then on the C library takes its memory from mmap(2) (glibc, malloc/malloc.c, `sysmalloc`);
+/// it does not give memory back by brk(2) before, as the break was moved on (snapshotter/dumper, capture/state.rs).
+///
+/// If it lies above, brk(2) answers with it, and the C library believes to have got all up to there: so it gets that, behind
+/// what its heap has. It must not see the break moved on then, or it would count the first request alone.
+fn meet_break(image: &Image<'_>) -> Result<(), Errno> {
     const READ_WRITE: u8 = 3;
-    let [.., end] = context.memory;
+    let [.., end] = image.header.context.memory;
     // SAFETY: asks where it is.
     let own = unsafe { syscall!(Sysno::brk, 0) }? as u64;
     let start = end.next_multiple_of(PAGE as u64);
     if end == 0 || own <= start {
         return Ok(());
     }
+    let word = image.header.break_word as *mut u64;
+    // SAFETY: a variable of the C library's in the image, which is in place; the metadata that names it was verified.
+    if word.is_null() || !word.is_aligned() || unsafe { word.read() } != end {
+        return Err(Errno::EEXIST);
+    }
     // SAFETY: over nothing.
-    unsafe { calls::map_at(start, own.next_multiple_of(PAGE as u64) - start, READ_WRITE, None, false) }
+    unsafe { calls::map_at(start, own.next_multiple_of(PAGE as u64) - start, READ_WRITE, None, false) }?;
+    // SAFETY: as above; nobody else runs yet.
+    unsafe { word.write(end - BREAK_MOVED) };
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fs;
 
-use glowplug_archive::image::SIGNALS;
+use glowplug_archive::image::{BREAK_MOVED, SIGNALS};
 use serde::Serialize;
 
 /// State of the process and its calling thread; the names are those of the archive's record
@@ -18,6 +18,8 @@ pub struct State {
     /// Handler, flags, restorer and mask of the signals from 1 on.
     signals: Vec<[u64; 4]>,
     memory: [u64; 6],
+    /// Where the C library keeps the break.
+    break_word: u64,
     /// Soft limit of the stack's size, in bytes.
     stack_limit: u64,
     /// Where the vDSO is; 0: nowhere.
@@ -57,6 +59,8 @@ impl State {
             signal_mask: signal_mask()?,
             signals: (1..=SIGNALS).map(signal_action).collect::<Result<_, _>>()?,
             memory: memory()?,
+            // SAFETY: looks a name up; glibc has had it since 2.2.5, though not for everybody.
+            break_word: unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__curbrk".as_ptr()) } as u64,
             stack_limit: stack_limit()?,
             vdso,
             name: name.trim_end().to_owned(),
@@ -90,9 +94,12 @@ impl State {
 /// # Errors
 /// That of brk(2).
 pub fn move_break() -> std::io::Result<()> {
-    const PAGE: isize = 4096;
     // SAFETY: adds memory that nobody uses.
-    if unsafe { libc::sbrk(PAGE) } as isize == -1 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+    if unsafe { libc::sbrk(BREAK_MOVED as isize) } as isize == -1 {
+        Err(std::io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn failed(call: &str) -> String {
