@@ -25,5 +25,6 @@ pub mod writer;
 
 pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
+pub use glowplug_records::redirection;
 pub use manifest::Manifest;
 pub use reader::Archive;

@@ -35,6 +35,11 @@ def test_flipped_bits_in_the_metadata(whole, damaged, falls_back):
         assert said["colour"] == "none", place
 
 
+def test_a_layout_of_another_version_is_not_damage(changed, damaged, falls_back):
+    changed.set("magic", b"GLOWIM03").write(damaged)
+    falls_back("its layout is that of another version of glowplug (take it again)", archive=damaged)
+
+
 def test_a_flipped_bit_in_the_memory_is_found_by_verify(whole, changed, damaged, small):
     changed.flip(whole.start + whole.get("data_offset") + 12345).write(damaged)
     done = images.run([images.COMMAND, "verify", damaged], small.folder, small.variables)

@@ -8,7 +8,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first eight bytes of the section; the last two are the version of its layout.
-pub const MAGIC: [u8; 8] = *b"GLOWIM03";
+pub const MAGIC: [u8; 8] = *b"GLOWIM04";
 /// Signals that have an action: 1 to 64.
 pub const SIGNALS: usize = 64;
 /// Words of CPU features in [`Cpu`].
@@ -164,6 +164,8 @@ pub struct ImageHeader {
     pub earliest: u64,
     /// Address of the word in which the C library keeps where the break is (glibc's `__curbrk`); 0: there is none.
     pub break_word: u64,
+    /// Address of two words that get the address of the mappings' table and the number of its records; 0: none.
+    pub mappings_words: u64,
     /// What each signal does, from signal 1 on.
     pub signals: [SignalAction; SIGNALS],
 }

@@ -8,4 +8,5 @@
 pub mod cpu;
 pub mod header;
 pub mod image;
+pub mod redirection;
 pub mod threads;

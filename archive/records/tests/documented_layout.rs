@@ -68,7 +68,7 @@ fn every_record_is_documented_as_it_is() {
             loads, touched, vdso, files, variables, descriptors, epoll_targets, arguments, executable, handler, folder,
             latch, threads, cached_tids, deadlines, clocks, written, packed,
             pack_offset, pack_length, pack_checksum, earliest,
-            break_word, signals),
+            break_word, mappings_words, signals),
         record!(Context: resume, stack_pointer, thread_pointer, tid_address, robust_list, rseq, alternate_stack,
             signal_mask, memory, stack, stack_limit, vdso, name),
         record!(Thread: frame, thread_pointer, tid_word, tid_address, robust_list, rseq, name, processors),

@@ -123,6 +123,7 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     header.clocks = capture.clocks;
     header.earliest = content.earliest;
     header.break_word = capture.state.break_word;
+    header.mappings_words = capture.state.madvise[2];
 
     let mut bytes = metadata.0;
     header.metadata_length = bytes.len() as u64;

@@ -54,6 +54,8 @@ pub struct State {
     pub signals: Vec<[u64; 4]>,
     pub memory: [u64; 6],
     pub break_word: u64,
+    /// The C library's `madvise`, what stands for it, and where that is told of the mappings.
+    pub madvise: [u64; 3],
     pub stack_limit: u64,
     pub vdso: u64,
     pub name: String,

@@ -297,7 +297,7 @@ mod tests {
                 "path": "", "flags": flags, "runs": [[0, 2, number]], "guards": []})
         };
         let state = json!({"tid_address": 0, "robust_list": [0, 0], "rseq": [0, 0, 0], "alternate_stack": [0, 0, 0],
-            "signal_mask": 0, "signals": [], "memory": [0, 0, 0, 0, 0, 0], "break_word": 0, "stack_limit": 0, "vdso": 0, "name": "main",
+            "signal_mask": 0, "signals": [], "memory": [0, 0, 0, 0, 0, 0], "break_word": 0, "madvise": [0, 0, 0], "stack_limit": 0, "vdso": 0, "name": "main",
             "folder": "/"});
         let (first, second) = (0x10_0000_0000, 0x10_0000_0000 + 2 * PAGE_BYTES);
         let capture: Capture = serde_json::from_value(json!({"place": [0x20_0000_0000_u64, 0, 0], "state": state,

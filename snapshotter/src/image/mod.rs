@@ -6,9 +6,9 @@
 //! works and answers as a plain start does is what is to be shown before the archive is put in
 //! place, and what it touches decides on the final layout.
 
-mod allocators;
 mod clock;
 mod cpu;
+mod discard;
 mod encode;
 mod files;
 pub mod found;
@@ -125,9 +125,11 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     // SAFETY: written by process D, which has ended; in a folder of this program's own. What is changed is not written.
     let mut pages = unsafe { MmapOptions::new().map_copy(&pages) }
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let threads = threads::prepare(&capture, &mut Memory::new(&capture, &mut pages))?;
-    let write =
-        |touched: &Touched| write(order, &capture, &process, &threads, &pages, touched, &surroundings);
+    let mut memory = Memory::new(&capture, &mut pages);
+    let threads = threads::prepare(&capture, &mut memory)?;
+    let may_be_mapped = discard::redirect(&capture, &mut memory, &surroundings, order.shared_text);
+    let source = layout::Source { capture: &capture, pages: &pages, is_anonymous: !may_be_mapped };
+    let write = |touched: &Touched| write(order, &source, &process, &threads, touched, &surroundings);
 
     progress.begin("restoring it");
     write(&Touched::unknown())?;
@@ -211,22 +213,20 @@ fn tell_touched(capture: &Capture, touched: &Touched) {
 /// Writes the image into the archive. Returns its layout and the section's length.
 fn write(
     order: &Order<'_>,
-    capture: &Capture,
+    source: &layout::Source<'_>,
     process: &Process,
     threads: &Threads,
-    pages: &[u8],
     touched: &Touched,
     surroundings: &Surroundings,
 ) -> Result<(Layout, u64)> {
+    let &layout::Source { capture, pages, .. } = source;
     let mut guards = files::guards(capture, process, surroundings, order.validation);
     let shared = if order.shared_text {
         Shared::find(capture, pages, surroundings, order.scripts, &mut guards)
     } else {
         Shared::default()
     };
-    let source =
-        layout::Source { capture, pages, is_anonymous: allocators::count_on_zeros(capture, surroundings) };
-    let mut layout = layout::lay_out(&source, touched, &shared);
+    let mut layout = layout::lay_out(source, touched, &shared);
     if !order.pack {
         layout.packed.clear();
     }

@@ -17,6 +17,7 @@ use crate::target::Handler;
 
 mod control_group;
 mod eviction;
+mod exec_moment;
 mod faults;
 pub mod isolation;
 mod moments;

@@ -29,7 +29,7 @@ fn read(line: &str) -> Option<(&str, u64)> {
 }
 
 /// CLOCK_MONOTONIC (clock_gettime(2)).
-fn nanoseconds() -> u64 {
+pub fn nanoseconds() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a live value of the right type.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };

@@ -6,13 +6,14 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::control_group::enter;
+use super::exec_moment::ExecMoment;
 use super::moments;
 use super::plan::{Outcome, Plan};
 use super::service::Service;
@@ -113,16 +114,15 @@ async fn go_through(
     let files = plan.layer.as_deref().map(extensions).transpose()?.unwrap_or_default();
     for file in &files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        service.record().mark(format!("extension {name} is executed"));
-        let child =
+        let (child, at) =
             start(&mut Command::new(file), environment, NOT_FOR_EXTENSIONS, plan, &logs.join("extensions"))?;
+        service.record().mark_at(format!("extension {name} is executed"), at);
         processes.extensions.push((name, child));
     }
     let count = files.len();
     let registered = service.until(|record| (record.registered() >= count).then_some(()));
     in_time(registered, processes, INIT_AT_MOST, "registering the extensions").await?;
 
-    service.record().mark("runtime is executed");
     let mut command = match environment.get("AWS_LAMBDA_EXEC_WRAPPER") {
         Some(wrapper) => {
             let mut command = Command::new(wrapper);
@@ -132,7 +132,9 @@ async fn go_through(
         None => Command::new(&plan.python),
     };
     command.args(["-m", "awslambdaric", &plan.handler]);
-    processes.runtime = Some(start(&mut command, environment, &[], plan, &logs.join("function"))?);
+    let (runtime, at) = start(&mut command, environment, &[], plan, &logs.join("function"))?;
+    service.record().mark_at("runtime is executed", at);
+    processes.runtime = Some(runtime);
 
     let ready = service.until(|record| {
         let ready = record.runtime_asked >= 1 && record.asked(1) >= count;
@@ -216,13 +218,15 @@ fn extensions(layer: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Starts a process; says when it was executed.
 fn start(
     command: &mut Command,
     environment: &HashMap<String, String>,
     without: &[&str],
     plan: &Plan,
     log: &Path,
-) -> Result<Child> {
+) -> Result<(Child, Instant)> {
+    let moment = ExecMoment::new().context("no pipe")?;
     let log = File::options().create(true).append(true).open(log).context("cannot write a log")?;
     command
         .env_clear()
@@ -232,13 +236,12 @@ fn start(
         .stdout(log.try_clone()?)
         .stderr(log)
         .kill_on_drop(true);
-    if !plan.doors.is_empty() {
-        // SAFETY: between fork and exec only write(2) and fcntl(2) are called.
-        unsafe { command.pre_exec(enter(plan.doors.clone())) };
-    }
-    command
+    // SAFETY: between fork and exec only write(2), fcntl(2) and clock_gettime(2) are called.
+    unsafe { command.pre_exec(enter(plan.doors.clone())).pre_exec(moment.note()) };
+    let child = command
         .spawn()
-        .with_context(|| format!("cannot run {}", Path::new(command.as_std().get_program()).display()))
+        .with_context(|| format!("cannot run {}", Path::new(command.as_std().get_program()).display()))?;
+    Ok((child, moment.read()))
 }
 
 /// The environment of a managed Python runtime ("Using Lambda environment variables").

@@ -82,10 +82,10 @@ impl Record {
 
     /// Moments relative to the first, in their order.
     pub fn moments(&self) -> Vec<Moment> {
-        let Some((_, start)) = self.timeline.first() else { return Vec::new() };
-        let at = |when: &Instant| when.duration_since(*start).as_secs_f64() * 1e3;
         let mut timeline = self.timeline.clone();
         timeline.sort_by_key(|(_, when)| *when);
+        let Some(start) = timeline.first().map(|(_, when)| *when) else { return Vec::new() };
+        let at = |when: &Instant| when.duration_since(start).as_secs_f64() * 1e3;
         timeline.iter().map(|(what, when)| Moment { what: what.clone(), at: at(when) }).collect()
     }
 }

@@ -3,6 +3,7 @@
 use core::arch::{asm, naked_asm};
 
 use glowplug_records::image::{Context, Restored};
+use glowplug_records::redirection;
 use syscalls::{Errno, Sysno, syscall};
 
 /// Sets TPIDR_EL0.
@@ -92,17 +93,13 @@ pub fn sign_nothing(features: u64) -> Result<(), Errno> {
     unsafe { syscall!(Sysno::prctl, PR_PAC_SET_ENABLED_KEYS, KEYS, 0, 0, 0) }.map(|_| ())
 }
 
-/// Bytes of what [`redirect`] writes.
-pub const REDIRECTION: usize = 16;
-
-/// Makes the function at `function` lead to `target`: `ldr x16, target; br x16`.
+/// Makes the function at `function` lead to `target`.
 ///
 /// # Safety
-/// `function` is valid for writing [`REDIRECTION`] bytes, and nobody runs them before the
+/// `function` is valid for writing [`redirection::LENGTH`] bytes, and nobody runs them before the
 /// instruction cache has seen them.
 pub unsafe fn redirect(function: *mut u8, target: u64) {
-    let mut code = [0x50, 0, 0, 0x58, 0, 0x02, 0x1f, 0xd6, 0, 0, 0, 0, 0, 0, 0, 0];
-    code[8..].copy_from_slice(&target.to_le_bytes());
+    let code = redirection::to(target);
     // SAFETY: the caller's word; the cache is told line by line (16 bytes never span more than two).
     unsafe {
         function.copy_from_nonoverlapping(code.as_ptr(), code.len());

@@ -3,6 +3,7 @@
 use core::arch::{asm, naked_asm};
 
 use glowplug_records::image::{Context, Restored};
+use glowplug_records::redirection;
 use syscalls::{Errno, Sysno, syscall};
 
 /// asm/prctl.h.
@@ -84,16 +85,12 @@ pub fn sign_nothing(_features: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Bytes of what [`redirect`] writes.
-pub const REDIRECTION: usize = 12;
-
-/// Makes the function at `function` lead to `target`: `mov rax, target; jmp rax`.
+/// Makes the function at `function` lead to `target`.
 ///
 /// # Safety
-/// `function` is valid for writing [`REDIRECTION`] bytes.
+/// `function` is valid for writing [`redirection::LENGTH`] bytes.
 pub unsafe fn redirect(function: *mut u8, target: u64) {
-    let mut code = [0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0];
-    code[2..10].copy_from_slice(&target.to_le_bytes());
+    let code = redirection::to(target);
     // SAFETY: the caller's word.
     unsafe { function.copy_from_nonoverlapping(code.as_ptr(), code.len()) };
 }

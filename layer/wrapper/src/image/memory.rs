@@ -58,6 +58,7 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
     if is_packed {
         unpack::unpack(image)?;
     }
+    tell_of_mappings(image, mappings);
     if record { Ok(()) } else { copy_written(image) }
 }
 
@@ -126,6 +127,16 @@ fn open_guarded<'a>(image: &Image<'a>, number: u32) -> Result<File, Reason<'a>> 
     let guards: &[FileGuard] = image.records(image.header.files)?;
     let path: Text<'_> = image.text(guards.get(number as usize).ok_or(DAMAGED)?.path)?;
     File::open(path, 0).map_err(|e| Reason::failed(b"a mapped file cannot be opened", e))
+}
+
+/// Says in the image's memory where the table of mappings is, for the process to know which of its memory is the archive's.
+fn tell_of_mappings(image: &Image<'_>, mappings: &[Mapping]) {
+    let words = image.header.mappings_words as *mut [u64; 2];
+    if !words.is_null() && words.is_aligned() {
+        // SAFETY: variables of the dumper's in the image, which is in place; the metadata that names them was verified, and stays
+        // mapped.
+        unsafe { words.write([mappings.as_ptr() as u64, mappings.len() as u64]) };
+    }
 }
 
 /// Has each page come into memory by itself: each is made an area of its own, which the kernel does not look beyond, neither for

@@ -68,7 +68,14 @@ fn find<'a>(file: File, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
     let start = file.read_at(&mut start, section.offset).map_err(unreadable)?;
     let first = ImageHeader::ref_from_bytes(start).map_err(|_| DAMAGED)?;
     let length = first.metadata_length;
-    let sound = first.magic == glowplug_records::image::MAGIC
+    let (name, version) = glowplug_records::image::MAGIC.split_at(6);
+    if first.magic.starts_with(name) && !first.magic.ends_with(version) {
+        return Err(Some(Reason::new(
+            b"its layout is that of another version of glowplug (take it again)",
+            b"",
+        )));
+    }
+    let sound = first.magic.starts_with(name)
         && (size_of::<ImageHeader>() as u64..=METADATA_LIMIT).contains(&length)
         && length <= first.data_offset
         && first.data_offset <= section.length

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use glowplug_records::header::PAGE;
 use glowplug_records::image::VdsoFunction;
+use glowplug_records::redirection;
 
 use super::Reason;
 use super::calls;
@@ -38,7 +39,7 @@ pub fn redirect<'a>(image: &Image<'a>, start: &Start<'_>) -> Result<(), Reason<'
     // SAFETY: the kernel says that an ELF image is there.
     let current = start.auxiliary(AT_SYSINFO_EHDR).and_then(|at| unsafe { Symbols::new(at as u64) });
     for function in functions {
-        if function.address < address || function.address + arch::REDIRECTION as u64 > end {
+        if function.address < address || function.address + redirection::LENGTH as u64 > end {
             return Err(damaged);
         }
         let name = image.bytes(function.name)?;

@@ -3,8 +3,9 @@
 //! `capture.json` is [`Capture`]; `pages.bin` holds the pages that its areas name, one after the
 //! other. The command makes an archive's section of them. [`freeze`] makes a sleeping copy of the process,
 //! in which [`threads`] has stopped all others meanwhile, [`memory`] reads its memory, [`state`] asks the kernel what it holds for this process, and
-//! [`restored`] is what a restored process finds.
+//! [`restored`] is what a restored process finds, [`discard`] how it gives memory back.
 
+mod discard;
 mod freeze;
 mod memory;
 mod open_files;

@@ -6,6 +6,8 @@ use std::fs;
 use glowplug_archive::image::{BREAK_MOVED, SIGNALS};
 use serde::Serialize;
 
+use super::discard;
+
 /// State of the process and its calling thread; the names are those of the archive's record
 /// (`glowplug_archive::image::Context`).
 #[derive(Debug, Serialize)]
@@ -20,6 +22,8 @@ pub struct State {
     memory: [u64; 6],
     /// Where the C library keeps the break.
     break_word: u64,
+    /// The C library's `madvise`, what stands for it in a restored process, and where that is told of the mappings.
+    madvise: [u64; 3],
     /// Soft limit of the stack's size, in bytes.
     stack_limit: u64,
     /// Where the vDSO is; 0: nowhere.
@@ -61,6 +65,7 @@ impl State {
             memory: memory()?,
             // SAFETY: looks a name up; glibc has had it since 2.2.5, though not for everybody.
             break_word: unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__curbrk".as_ptr()) } as u64,
+            madvise: discard::addresses(),
             stack_limit: stack_limit()?,
             vdso,
             name: name.trim_end().to_owned(),

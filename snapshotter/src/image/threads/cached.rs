@@ -206,7 +206,7 @@ mod tests {
                 "path": "", "flags": [], "runs": [[0, 1, number]], "guards": []})
         };
         let state = json!({"tid_address": 0, "robust_list": [0, 0], "rseq": [0, 0, 0], "alternate_stack": [0, 0, 0],
-            "signal_mask": 0, "signals": [], "memory": [0, 0, 0, 0, 0, 0], "break_word": 0, "stack_limit": 0, "vdso": 0, "name": "main",
+            "signal_mask": 0, "signals": [], "memory": [0, 0, 0, 0, 0, 0], "break_word": 0, "madvise": [0, 0, 0], "stack_limit": 0, "vdso": 0, "name": "main",
             "folder": "/"});
         let thread = json!({"tid": 9, "tid_word": 0x1000, "frame": STACK_AT, "context": STACK_AT, "thread_pointer": 5,
             "tid_address": STACK_AT + 1024, "robust_list": [STACK_AT + 1032, 24], "rseq": [0, 0, 0], "name": "other",

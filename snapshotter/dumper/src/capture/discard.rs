@@ -1,0 +1,65 @@
+//! What stands for the C library's `madvise` in a restored process.
+//!
+//! `MADV_DONTNEED` makes anonymous memory zero, and allocators count on that (jemalloc: `src/extent.c`, 5.3,
+//! `extent_dalloc_wrapper`). A restored process has its anonymous memory mapped from the archive, private, and would get back what was
+//! there when the image was taken. So such memory becomes anonymous here. The snapshot step has the C library's function lead
+//! here, in the image only.
+
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use glowplug_archive::header::PAGE;
+use glowplug_archive::image::{Mapping, mapping_kind};
+
+/// The archive's table of mappings: address and number of records. The restorer writes both before any of this process runs.
+static MAPPINGS: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// The C library's function, what stands for it, and where the restorer writes the two words: for the snapshot step.
+pub fn addresses() -> [u64; 3] {
+    // SAFETY: looks a name up.
+    let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"madvise".as_ptr()) };
+    [function as u64, madvise as *const () as u64, MAPPINGS.as_ptr() as u64]
+}
+
+/// madvise(2), for the memory of a restored process. Allocates nothing and takes no lock: it is called by allocators.
+unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int {
+    let start = address as u64;
+    if advice == libc::MADV_DONTNEED && start.is_multiple_of(PAGE as u64) {
+        let end = start.saturating_add(length as u64).next_multiple_of(PAGE as u64);
+        for mapping in of_archive() {
+            let (first, last) = (start.max(mapping.address), end.min(mapping.address + mapping.length));
+            // SAFETY: the caller gives this memory's content up.
+            if first < last && !unsafe { make_anonymous(first, last - first, mapping) } {
+                return -1;
+            }
+        }
+    }
+    // SAFETY: the caller's call.
+    unsafe { libc::syscall(libc::SYS_madvise, address, length, advice) as c_int }
+}
+
+/// Mappings of the archive that may be written to.
+fn of_archive() -> impl Iterator<Item = &'static Mapping> {
+    let [address, count] = &MAPPINGS;
+    let (address, count) = (address.load(Ordering::Acquire), count.load(Ordering::Acquire));
+    let table: &[Mapping] = if address == 0 {
+        &[]
+    } else {
+        // SAFETY: the restorer's word: the table stays mapped, and nobody writes to it.
+        unsafe { core::slice::from_raw_parts(address as *const Mapping, count as usize) }
+    };
+    let is_writable = |mapping: &&Mapping| i32::from(mapping.protection) & libc::PROT_WRITE != 0;
+    table.iter().filter(|mapping| mapping.kind == mapping_kind::IMAGE).filter(is_writable)
+}
+
+/// Puts zeroed memory in the place of some that is part of `mapping`; `errno` says why not.
+///
+/// # Safety
+/// Nobody counts on what is in it.
+unsafe fn make_anonymous(start: u64, length: u64, mapping: &Mapping) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    // SAFETY: the caller's word.
+    let placed =
+        unsafe { libc::mmap(start as *mut c_void, length as usize, mapping.protection.into(), flags, -1, 0) };
+    placed != libc::MAP_FAILED
+}
