@@ -1,4 +1,4 @@
-"""Gives memory back behind its snapshot point: all of it, and parts; with the library mapped that its argument names."""
+"""Gives memory back behind its snapshot point: all of it, and parts; maps the library that its argument names."""
 
 import ctypes
 import mmap
