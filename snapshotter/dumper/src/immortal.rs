@@ -165,7 +165,7 @@ fn word(object: &Bound<'_, PyAny>) -> u64 {
 }
 
 /// `_Py_IsImmortal` (`Include/object.h` of 3.12 and 3.13, `Include/refcount.h` of 3.14): the lower half is negative.
-fn is_immortal(object: &Bound<'_, PyAny>) -> bool {
+pub fn is_immortal(object: &Bound<'_, PyAny>) -> bool {
     word(object) & (1 << 31) != 0
 }
 

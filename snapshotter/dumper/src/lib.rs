@@ -12,6 +12,7 @@ mod descriptors;
 mod dump;
 mod dumper;
 mod holes;
+mod hot_code;
 mod images;
 mod immortal;
 mod interpreter;
@@ -32,6 +33,8 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
     module.add_function(wrap_pyfunction!(capture::not_carried, module)?)?;
     module.add_function(wrap_pyfunction!(holes::fill_holes, module)?)?;
+    module.add_function(wrap_pyfunction!(hot_code::note_code, module)?)?;
+    module.add_function(wrap_pyfunction!(hot_code::gather_code, module)?)?;
     module.add_function(wrap_pyfunction!(immortal::immortalize, module)?)?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;

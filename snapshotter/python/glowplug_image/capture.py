@@ -35,6 +35,7 @@ class Capture:
         self.replay = None
         self.found = None
         self.main_file = None
+        self.noted_code = None
 
     def run_handler(self, folder):
         """Runs the function under its runtime; returns never."""
@@ -58,6 +59,10 @@ class Capture:
             remedy = "call glowplug.snapshot_point() where the program is ready and has not begun its work"
             what = "the program ended without coming to a snapshot point"
             self.refuse([{"kind": "no-snapshot-point", "what": what, "remedy": remedy, "fatal": True}])
+
+    def before_priming(self):
+        """Notes what code is like before the handler runs: what differs afterwards has run."""
+        self.noted_code = self.dumper.note_code()
 
     def primed(self, responses):
         """Keeps what the handler answered to the events; with a plain run that is all that is wanted."""
@@ -84,6 +89,8 @@ class Capture:
         atexit.register(gc.unfreeze)
         gc.collect()
         self.dumper.immortalize()
+        if self.noted_code is not None:
+            self.dumper.gather_code(self.noted_code)
         self.dumper.fill_holes()
         gc.freeze()
         found = self.take_undisturbed(variables, warnings)

@@ -15,7 +15,6 @@ from glowplug.renewal import awslambdaric_
 
 from glowplug_image import watch
 
-
 class PrimingFailedError(Exception):
     """The handler answered an event with an error."""
 
@@ -57,6 +56,8 @@ class Client:
 
     def wait_next_invocation(self):
         watch.handling()
+        if self.waiting and not self.responses:
+            self.capture.before_priming()
         if not self.waiting and self.capture.found is None:
             self.capture.primed(self.responses)
             self.capture.take()

@@ -1,0 +1,165 @@
+//! Code that the function runs, brought together before the image is taken.
+//!
+//! From 3.11 on an interpreter writes to the bytecode that it runs: its inline caches, and the counters before them
+//! (`Python/specialize.c`; where no specialised instruction fits, the counters go on for ever). Code objects lie all over the heap,
+//! a few hundred bytes each, so in a restored process every function that runs costs the copy of a page. So what has run
+//! while the handler was primed is copied to one place, and functions lead there. From 3.12 on, where code is
+//! immortal ([`crate::immortal`]) by then: nobody frees the copies, and what still refers to an old one (a frame that is on the stack, a
+//! suspended generator) goes on with it.
+
+use std::collections::HashMap;
+
+use glowplug_archive::checksum;
+use glowplug_archive::header::PAGE;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::immortal::is_immortal;
+use crate::interpreter::code_type;
+use crate::layouts::{FieldKind, Layout, VAR_SIZE};
+use crate::memory;
+
+/// Offset of `PyFunctionObject.func_code` (`Include/cpython/funcobject.h`, 3.11 to 3.14); looked at before it is used.
+const FUNCTION_CODE: usize = 48;
+/// Bytes of an instruction or cache entry (`_Py_CODEUNIT`), which `ob_size` counts.
+const CODE_UNIT: usize = 2;
+/// What objects are aligned to.
+const ALIGNMENT: usize = 16;
+/// Decoded fields that one code object makes for whoever asks; the copy may have the same, as neither is freed.
+const SHARED: &str = "_co_cached";
+
+/// The bytecode of all functions' code objects at some time.
+#[pyclass(frozen)]
+pub struct NotedCode(HashMap<usize, u64>);
+
+/// A code object in memory.
+struct Code<'py> {
+    object: Bound<'py, PyAny>,
+    address: usize,
+}
+
+impl<'py> Code<'py> {
+    fn new(object: Bound<'py, PyAny>) -> Self {
+        let address = object.as_ptr() as usize;
+        Self { object, address }
+    }
+
+    fn bytes(&self, layout: &Layout) -> Vec<u8> {
+        // SAFETY: a code object is as long as its number of code units says.
+        unsafe {
+            let head = memory::copy(&self.object, VAR_SIZE + size_of::<usize>());
+            memory::copy(&self.object, layout.code.size + memory::address(&head, VAR_SIZE) * CODE_UNIT)
+        }
+    }
+
+    fn digest(&self, layout: &Layout) -> u64 {
+        checksum::of(&self.bytes(layout)[layout.code.size..])
+    }
+
+    /// Whether a copy may stand for it: nobody frees it, or keeps anything about it.
+    fn may_move(&self, layout: &Layout) -> bool {
+        let bytes = self.bytes(layout);
+        let mut kept = layout.code.fields.iter().filter(|f| f.kind == FieldKind::Kept && f.name != SHARED);
+        is_immortal(&self.object) && kept.all(|field| memory::word(&bytes, field.offset) == 0)
+    }
+}
+
+fn layout(py: Python<'_>) -> PyResult<&'static Layout> {
+    Layout::of(py.version_info().minor)
+        .ok_or_else(|| PyRuntimeError::new_err("this version of Python is not known"))
+}
+
+/// All functions, and the code objects that they and their code refer to.
+fn all_of<'py>(py: Python<'py>) -> PyResult<(Vec<Bound<'py, PyAny>>, Vec<Code<'py>>)> {
+    let function_type = py.import("types")?.getattr("FunctionType")?;
+    let code_type = code_type(py)?;
+    let objects = py.import("gc")?.call_method0("get_objects")?;
+    let functions: Vec<_> =
+        objects.cast::<PyList>()?.iter().filter(|object| object.get_type().is(&function_type)).collect();
+    let mut open = functions.iter().map(|f| f.getattr("__code__")).collect::<PyResult<Vec<_>>>()?;
+    let mut found: HashMap<usize, Code<'py>> = HashMap::new();
+    while let Some(object) = open.pop() {
+        let code = Code::new(object);
+        if found.contains_key(&code.address) {
+            continue;
+        }
+        let constants = code.object.getattr("co_consts")?;
+        open.extend(constants.cast::<PyTuple>()?.iter().filter(|each| each.get_type().is(&code_type)));
+        found.insert(code.address, code);
+    }
+    let mut codes: Vec<_> = found.into_values().collect();
+    codes.sort_unstable_by_key(|code| code.address);
+    Ok((functions, codes))
+}
+
+/// Notes what the bytecode of all functions is like. Before Python 3.12 nothing is noted.
+#[pyfunction]
+pub fn note_code(py: Python<'_>) -> PyResult<NotedCode> {
+    let layout = layout(py)?;
+    if layout.minor < 12 {
+        return Ok(NotedCode(HashMap::new()));
+    }
+    let (_, codes) = all_of(py)?;
+    Ok(NotedCode(codes.iter().map(|code| (code.address, code.digest(layout))).collect()))
+}
+
+/// Brings code that has run since it was noted together; returns how many code objects that are. Call it when what lasts is
+/// immortal. Raises `OSError` where there is no memory.
+#[pyfunction]
+pub fn gather_code(py: Python<'_>, noted: &NotedCode) -> PyResult<usize> {
+    let layout = layout(py)?;
+    if noted.0.is_empty() {
+        return Ok(0);
+    }
+    let (functions, codes) = all_of(py)?;
+    let has_run = |code: &&Code<'_>| {
+        noted.0.get(&code.address).is_some_and(|then| *then != code.digest(layout)) && code.may_move(layout)
+    };
+    let chosen: Vec<&Code<'_>> = codes.iter().filter(has_run).collect();
+    let images: Vec<Vec<u8>> = chosen.iter().map(|code| code.bytes(layout)).collect();
+    let length: usize = images.iter().map(|bytes| bytes.len().next_multiple_of(ALIGNMENT)).sum();
+    if length == 0 {
+        return Ok(0);
+    }
+    let mut at = map(length.next_multiple_of(PAGE))?;
+    let mut moved = HashMap::new();
+    for (code, bytes) in chosen.iter().zip(&images) {
+        // SAFETY: new memory, long enough for all.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len()) };
+        moved.insert(code.address, at);
+        at += bytes.len().next_multiple_of(ALIGNMENT);
+    }
+    for function in &functions {
+        lead(function, FUNCTION_CODE, &moved);
+    }
+    for code in &codes {
+        let constants = code.object.getattr("co_consts")?;
+        for number in 0..constants.cast::<PyTuple>()?.len() {
+            lead(&constants, layout.tuple.items + number * size_of::<usize>(), &moved);
+        }
+    }
+    Ok(moved.len())
+}
+
+/// Has the reference at an offset of an object lead to the copy, if there is one.
+fn lead(object: &Bound<'_, PyAny>, offset: usize, moved: &HashMap<usize, usize>) {
+    let place = (object.as_ptr() as usize + offset) as *mut usize;
+    // SAFETY: a reference of a live object's; both old and new are immortal, so that nobody counts them.
+    unsafe {
+        if let Some(copy) = moved.get(&place.read()) {
+            place.write(*copy);
+        }
+    }
+}
+
+/// New memory, zeroed.
+fn map(length: usize) -> PyResult<usize> {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, where the kernel likes.
+    let place = unsafe { libc::mmap(core::ptr::null_mut(), length, protection, flags, -1, 0) };
+    if place == libc::MAP_FAILED {
+        return Err(PyOSError::new_err("no memory for the code that the function runs"));
+    }
+    Ok(place as usize)
+}

@@ -1,0 +1,81 @@
+"""Code that has run is brought together, and everything that leads to it leads there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="code is not immortal before 3.12")
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from dumping import load_dumper
+dumper = load_dumper()
+
+# Of many functions some run, so that their code lies apart.
+SOURCE = '''
+def outer(values):
+    def inner(value):
+        return value.real + len(str(value))
+    return sum(inner(value) for value in values)
+
+def never(values):
+    return [value.imag for value in values]
+'''
+functions = []
+for number in range(1200):
+    names = {"__name__": "made"}
+    exec(compile(SOURCE.replace("outer", f"outer_{number}"), "made.py", "exec"), names)
+    functions.append((names[f"outer_{number}"], names["never"]))
+
+def generate():
+    yield from (value.real for value in (1, 2, 3))
+
+running = generate()
+first = next(running)
+outers = [outer for outer, _ in functions[::24]]
+nevers = [never for _, never in functions]
+def pages(made):
+    return len({id(function.__code__) >> 12 for function in made})
+def inner(function):
+    return next(each for each in function.__code__.co_consts if getattr(each, "co_name", "") == "inner")
+
+noted = dumper.note_code()
+before = [(outer.__code__, inner(outer), outer([1, 2, 3])) for outer in outers]
+scattered, never_before = pages(outers), [never.__code__ for never in nevers]
+dumper.immortalize()
+count = dumper.gather_code(noted)
+assert 100 <= count < 200, count
+assert pages(outers) < scattered / 3, (pages(outers), scattered)
+assert all(never.__code__ is code for never, code in zip(nevers, never_before))
+for outer, (code, inner_code, answer) in zip(outers, before):
+    assert outer.__code__ is not code and outer.__code__ == code and hash(outer.__code__) == hash(code)
+    assert inner(outer) is not inner_code and inner(outer) == inner_code
+    for _ in range(5):
+        assert outer([1, 2, 3]) == answer
+assert [first, *running] == [1, 2, 3]
+
+# What looks at code finds it.
+import dis, inspect, traceback
+lines = []
+sys.settrace(lambda frame, event, _: lines.append((frame.f_code.co_name, event)))
+outers[0]([1])
+sys.settrace(None)
+assert ("outer_0", "call") in lines and ("inner", "call") in lines
+assert inspect.signature(outers[0]).parameters.keys() == {"values"}
+assert "LOAD" in "".join(each.opname for each in dis.get_instructions(outers[0]))
+try:
+    outers[0]([None])
+except AttributeError as error:
+    assert [frame.name for frame in traceback.extract_tb(error.__traceback__)][-1] == "inner"
+outers[1].__code__ = outers[2].__code__.replace(co_name="renamed")
+assert outers[1]([1, 2, 3]) == before[1][2]
+"""
+
+
+def test_what_has_run_lies_together():
+    command = [sys.executable, "-c", PROGRAM, Path(__file__).parent]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
