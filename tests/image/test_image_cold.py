@@ -26,6 +26,16 @@ def test_a_cold_start_takes_what_it_touches_from_the_pack(mapped):
     assert cold["archive"] > warm["archive"]
 
 
+def test_until_the_first_work_is_done_a_cold_start_reads_nothing_around_what_it_touches(mapped):
+    page_cache.evict(mapped.archive)
+    cold = start(mapped)
+    mapped.archive.read_bytes()
+    warm = start(mapped)
+    assert warm["read_alone_at_first"] <= 1  # the image's tables
+    assert cold["read_alone_at_first"] > 10
+    assert cold["read_alone"] == warm["read_alone"] <= 1
+
+
 def test_the_pack_is_a_part_of_what_is_mapped(mapped):
     file = ImageFile(mapped.archive)
     assert file.get("metadata_length") <= file.get("pack_offset")

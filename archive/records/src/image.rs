@@ -404,4 +404,6 @@ pub struct Restored {
     pub begun: u64,
     /// CLOCK_MONOTONIC just before the process goes on, in nanoseconds.
     pub resumed: u64,
+    /// 1 where the page cache was cold: then nothing is read around what is touched of the archive, until the process takes that back.
+    pub cold: u64,
 }

@@ -39,6 +39,7 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;
     module.add_function(wrap_pyfunction!(capture::touched, module)?)?;
+    module.add_function(wrap_pyfunction!(capture::read_around_again, module)?)?;
     module.add_function(wrap_pyfunction!(descriptors::in_pipe, module)?)?;
     module.add_function(wrap_pyfunction!(descriptors::same_open_file, module)?)?;
     module.add_function(wrap_pyfunction!(io_uring::without_io_uring, module)?)?;

@@ -225,9 +225,11 @@ class Capture:
             self.found["latch"] = -1
 
     def settle_renewal(self):
-        """What renewal left until the first work is done."""
+        """What was left until the first work is done."""
         if self.found is not None:
             renewal.settle(self.found["environment"])
+            if self.found["cold"]:
+                self.dumper.read_around_again()
 
     def finish_replay(self, responses):
         """Ends a replay: what was answered, and what memory was touched."""

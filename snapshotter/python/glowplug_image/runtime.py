@@ -15,6 +15,7 @@ from glowplug.renewal import awslambdaric_
 
 from glowplug_image import watch
 
+
 class PrimingFailedError(Exception):
     """The handler answered an event with an error."""
 

@@ -2,7 +2,7 @@
 //!
 //! jemalloc gives memory back with `MADV_DONTNEED` and takes it for zeroed from then on. In a private mapping of a file madvise(2)
 //! brings back what the file has. So in the image the C library's `madvise` leads to a function of the dumper's
-//! (`snapshotter/dumper`, `capture/discard.rs`), which sees to it. Where it cannot, and jemalloc is linked into a library (polars, duckdb and
+//! (`snapshotter/dumper`, `capture/archive_memory.rs`), which sees to it. Where it cannot, and jemalloc is linked into a library (polars, duckdb and
 //! Arrow bring it along), all anonymous memory has to be anonymous again. glibc and mimalloc do not count on zeros.
 
 use glowplug_archive::redirection;

@@ -21,11 +21,14 @@ const CUTS: usize = 30_000;
 
 const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 
-/// Maps and fills all of it. To `record`, only what is touched is read, and nothing around it.
+/// Maps and fills all of it; says whether the page cache was cold. To `record`, only what is touched is read, and nothing around it.
+///
+/// Where the page cache is cold, nothing is read around what is touched either: what a start needs is read as such, and the kernel would
+/// read megabytes around each stray page (`read_ahead_kb`). The process takes that back when its first work is done.
 ///
 /// # Errors
 /// What is wrong; what was mapped by then stays.
-pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
+pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<bool, Reason<'a>> {
     let is_cold = !record && is_cold(image)?;
     let is_packed = is_cold && image.header.packed.count > 0;
     if is_packed {
@@ -52,6 +55,9 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
         map(image, mapping, over)?;
         if record && mapping.kind != mapping_kind::ANONYMOUS {
             cuts = advise_to_record(mapping, cuts);
+        } else if is_cold && mapping.kind == mapping_kind::IMAGE {
+            // SAFETY: takes no memory away.
+            unsafe { calls::advise(mapping.address, mapping.length, calls::RANDOM) };
         }
     }
     fill(image)?;
@@ -59,7 +65,10 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<(), Reason<'a>> {
         unpack::unpack(image)?;
     }
     tell_of_mappings(image, mappings);
-    if record { Ok(()) } else { copy_written(image) }
+    if !record {
+        copy_written(image)?;
+    }
+    Ok(is_cold)
 }
 
 fn map<'a>(image: &Image<'a>, mapping: &Mapping, over: bool) -> Result<(), Reason<'a>> {

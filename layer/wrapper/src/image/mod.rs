@@ -46,6 +46,7 @@ static mut RESTORED: Restored = Restored {
     latch: -1,
     begun: 0,
     resumed: 0,
+    cold: 0,
 };
 
 /// Goes on as the process that the archive's image is of. Returns only where that is not possible:
@@ -77,19 +78,23 @@ fn attempt<'a>(
     let image = section::open(archive, settings.record)?;
     guards::check(&image, command, start, settings)?;
     let latch = latch::arm(&image, settings, arena)?;
-    let done = memory::place(&image, settings.record).and_then(|()| {
+    let done = memory::place(&image, settings.record).and_then(|is_cold| {
         vdso::redirect(&image, start)?;
         kernel::check(&image, start)?;
         descriptors::make(&image)?;
-        threads::make(&image)
+        threads::make(&image)?;
+        Ok(is_cold)
     });
-    if let Err(reason) = done {
-        latch.disarm();
-        if reason.is_conflict() {
-            draw_again(start, settings);
+    let is_cold = match done {
+        Ok(is_cold) => is_cold,
+        Err(reason) => {
+            latch.disarm();
+            if reason.is_conflict() {
+                draw_again(start, settings);
+            }
+            return Err(Some(reason));
         }
-        return Err(Some(reason));
-    }
+    };
     let resumed = calls::now();
     moment::image(settings, resumed);
     // SAFETY: one thread, and nobody has a reference to it.
@@ -104,6 +109,7 @@ fn attempt<'a>(
             latch: latch.descriptor(),
             begun,
             resumed,
+            cold: u64::from(is_cold),
         };
     }
     // SAFETY: the memory of the image is in place.

@@ -84,10 +84,12 @@ fn find<'a>(file: File, record: bool) -> Result<Image<'a>, Option<Reason<'a>>> {
         return Err(Some(DAMAGED));
     }
     let at = calls::map_read_only(file, section.offset, length).map_err(unreadable)?;
-    if record {
-        // SAFETY: takes no memory away.
-        unsafe { calls::advise(at as u64, length.next_multiple_of(header::PAGE as u64), calls::RANDOM) };
+    if !record {
+        file.read_ahead(section.offset, length);
     }
+    // All of it is asked for, and nothing around it is wanted.
+    // SAFETY: takes no memory away.
+    unsafe { calls::advise(at as u64, length.next_multiple_of(header::PAGE as u64), calls::RANDOM) };
     // SAFETY: mapped for good; the file is as long as that, and archives are never written in place.
     let metadata = unsafe { core::slice::from_raw_parts(at, length as usize) };
     let (header, _) = ImageHeader::ref_from_prefix(metadata).map_err(|_| DAMAGED)?;

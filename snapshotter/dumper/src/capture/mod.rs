@@ -3,9 +3,9 @@
 //! `capture.json` is [`Capture`]; `pages.bin` holds the pages that its areas name, one after the
 //! other. The command makes an archive's section of them. [`freeze`] makes a sleeping copy of the process,
 //! in which [`threads`] has stopped all others meanwhile, [`memory`] reads its memory, [`state`] asks the kernel what it holds for this process, and
-//! [`restored`] is what a restored process finds, [`discard`] how it gives memory back.
+//! [`restored`] is what a restored process finds, [`archive_memory`] what is special about its memory.
 
-mod discard;
+mod archive_memory;
 mod freeze;
 mod memory;
 mod open_files;
@@ -24,6 +24,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 use serde::Serialize;
 
+pub use archive_memory::read_around_again;
 use freeze::{Outcome, Place};
 use memory::Area;
 use open_files::Described;
@@ -47,7 +48,7 @@ struct Capture {
 ///
 /// Returns `None` when that is done. In each process restored from the image the same call returns
 /// a dictionary of what the restorer found: `environment` and `arguments` of the new process,
-/// `archive`, `folder`, the open crash `latch` or -1, and the times `begun` and `resumed` in
+/// `archive`, `folder`, the open crash `latch` or -1, whether the page cache was `cold`, and the times `begun` and `resumed` in
 /// nanoseconds of the monotonic clock; `threads`: old and new number of each other thread.
 ///
 /// All other threads are in the image, and go on in this process too. Nothing is done and `False` returned where [`digest_of_files`]

@@ -52,6 +52,7 @@ pub fn take_over<'py>(
     found.set_item("latch", restored.latch)?;
     found.set_item("begun", restored.begun)?;
     found.set_item("resumed", restored.resumed)?;
+    found.set_item("cold", restored.cold == 1)?;
     let renumbered = threads.iter().map(|thread| (thread.tid_then, thread.tid));
     found.set_item("threads", PyList::new(py, renumbered.collect::<Vec<_>>())?)?;
     Ok(found)

@@ -6,7 +6,7 @@ use std::fs;
 use glowplug_archive::image::{BREAK_MOVED, SIGNALS};
 use serde::Serialize;
 
-use super::discard;
+use super::archive_memory;
 
 /// State of the process and its calling thread; the names are those of the archive's record
 /// (`glowplug_archive::image::Context`).
@@ -65,7 +65,7 @@ impl State {
             memory: memory()?,
             // SAFETY: looks a name up; glibc has had it since 2.2.5, though not for everybody.
             break_word: unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__curbrk".as_ptr()) } as u64,
-            madvise: discard::addresses(),
+            madvise: archive_memory::addresses(),
             stack_limit: stack_limit()?,
             vdso,
             name: name.trim_end().to_owned(),

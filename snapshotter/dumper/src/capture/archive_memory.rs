@@ -1,15 +1,16 @@
-//! What stands for the C library's `madvise` in a restored process.
+//! The memory that a restored process has mapped from the archive, private: where it is not what memory without a file is.
 //!
-//! `MADV_DONTNEED` makes anonymous memory zero, and allocators count on that (jemalloc: `src/extent.c`, 5.3,
-//! `extent_dalloc_wrapper`). A restored process has its anonymous memory mapped from the archive, private, and would get back what was
-//! there when the image was taken. So such memory becomes anonymous here. The snapshot step has the C library's function lead
-//! here, in the image only.
+//! - `MADV_DONTNEED` makes anonymous memory zero, and allocators count on that (jemalloc: `src/extent.c`, 5.3,
+//!   `extent_dalloc_wrapper`). This memory would get back what was there when the image was taken. So what is given back becomes
+//!   anonymous: [`madvise`] stands for the C library's function. The snapshot step has that lead here, in the image only.
+//! - Where the page cache was cold at the start, nothing is read around what is touched; [`read_around_again`] takes that back.
 
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use glowplug_archive::header::PAGE;
 use glowplug_archive::image::{Mapping, mapping_kind};
+use pyo3::prelude::*;
 
 /// The archive's table of mappings: address and number of records. The restorer writes both before any of this process runs.
 static MAPPINGS: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
@@ -26,7 +27,8 @@ unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_int)
     let start = address as u64;
     if advice == libc::MADV_DONTNEED && start.is_multiple_of(PAGE as u64) {
         let end = start.saturating_add(length as u64).next_multiple_of(PAGE as u64);
-        for mapping in of_archive() {
+        let is_writable = |mapping: &&Mapping| i32::from(mapping.protection) & libc::PROT_WRITE != 0;
+        for mapping in of_archive().filter(is_writable) {
             let (first, last) = (start.max(mapping.address), end.min(mapping.address + mapping.length));
             // SAFETY: the caller gives this memory's content up.
             if first < last && !unsafe { make_anonymous(first, last - first, mapping) } {
@@ -38,7 +40,17 @@ unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_int)
     unsafe { libc::syscall(libc::SYS_madvise, address, length, advice) as c_int }
 }
 
-/// Mappings of the archive that may be written to.
+/// Has the kernel read around what is touched of the archive, as it does of other files.
+#[pyfunction]
+pub fn read_around_again() {
+    for mapping in of_archive() {
+        let (start, length) = (mapping.address as *mut c_void, mapping.length as usize);
+        // SAFETY: takes no memory away, whatever is there now.
+        unsafe { libc::syscall(libc::SYS_madvise, start, length, libc::MADV_NORMAL) };
+    }
+}
+
+/// Mappings of the archive.
 fn of_archive() -> impl Iterator<Item = &'static Mapping> {
     let [address, count] = &MAPPINGS;
     let (address, count) = (address.load(Ordering::Acquire), count.load(Ordering::Acquire));
@@ -48,8 +60,7 @@ fn of_archive() -> impl Iterator<Item = &'static Mapping> {
         // SAFETY: the restorer's word: the table stays mapped, and nobody writes to it.
         unsafe { core::slice::from_raw_parts(address as *const Mapping, count as usize) }
     };
-    let is_writable = |mapping: &&Mapping| i32::from(mapping.protection) & libc::PROT_WRITE != 0;
-    table.iter().filter(|mapping| mapping.kind == mapping_kind::IMAGE).filter(is_writable)
+    table.iter().filter(|mapping| mapping.kind == mapping_kind::IMAGE)
 }
 
 /// Puts zeroed memory in the place of some that is part of `mapping`; `errno` says why not.
