@@ -19,8 +19,9 @@ use crate::sections::workload::Workload;
 
 /// The process that answers.
 const PROGRAM: &str = include_str!("probes/restore.py");
-/// The measure's name.
+/// The measures' names.
 const ANSWER: &str = "exec to result [ms]";
+const RESTORED: &str = "exec to restored [ms]";
 /// Restored by Glowplug's wrapper.
 pub(super) const IMAGE: &str = "glowplug image";
 /// Of the initialised process.
@@ -54,36 +55,53 @@ pub(super) fn measure(bench: &Bench, interpreter: &Interpreter, findings: &mut F
         ] {
             match command {
                 Ok(command) => {
-                    jobs.push(Job { variant, command, read: milliseconds, expected: right.clone() });
+                    jobs.push(Job { variant, command, read: times, expected: right.clone() });
                 }
                 Err(error) => findings.void(workload.name, variant, &format!("{error:#}")),
             }
         }
         let title = format!("{} {} restore", interpreter.label, workload.name);
         let taken = rounds::run(bench, &title, &jobs, rounds::WARM_UPS, &|| Ok(()))?;
-        add(findings, workload.name, &taken, &[Measure(ANSWER, |t| *t)]);
+        add(
+            findings,
+            workload.name,
+            &taken,
+            &[Measure(ANSWER, |t| t.result), Measure(RESTORED, |t| t.restored)],
+        );
     }
     for package in packages(bench, interpreter) {
         if let Some(ratio) = findings.ratio(package, ANSWER, [IMAGE, FORK]) {
             findings.bar(&format!("{package}: image by fork"), ratio, Bound::AtMost(FORK_BAR));
         }
-        if let Some(ratio) = findings.ratio(package, ANSWER, [CRIU, IMAGE]) {
-            findings.bar(&format!("{package}: criu by image"), ratio, Bound::AtLeast(CRIU_BAR));
+        if let Some(ratio) = findings.ratio(package, RESTORED, [CRIU, IMAGE]) {
+            findings.bar(&format!("{package}: criu by image, restored"), ratio, Bound::AtLeast(CRIU_BAR));
         }
     }
     Ok(())
 }
 
-/// From when it was asked for to the handler's result, if that is the right one.
-#[allow(clippy::cast_precision_loss)]
-fn milliseconds(outcome: &Outcome, expected: &str) -> Result<f64> {
+/// Milliseconds from when it was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    /// Until the handler was called: the process is there.
+    restored: f64,
+    /// Until its result.
+    result: f64,
+}
+
+/// Both times, if the result is the right one.
+fn times(outcome: &Outcome, expected: &str) -> Result<Times> {
     ensure!(outcome.errors.is_empty(), "{}", outcome.errors.trim_end());
     let lines: Vec<&str> = outcome.output.lines().collect();
-    let [began, printed, ended] = lines[..] else { bail!("three lines were expected, not {lines:?}") };
+    let [began, printed, called, ended] = lines[..] else { bail!("four lines were expected, not {lines:?}") };
     ensure!(printed == expected, "answered {printed:?} where {expected:?} is right");
-    let elapsed =
-        ended.parse::<u128>()?.checked_sub(began.parse()?).context("answered before it was asked")?;
-    Ok(elapsed as f64 / 1e6)
+    let began = began.parse::<u128>()?;
+    let since = |at: &str| -> Result<f64> {
+        let elapsed = at.parse::<u128>()?.checked_sub(began).context("answered before it was asked")?;
+        #[allow(clippy::cast_precision_loss)]
+        Ok(elapsed as f64 / 1e6)
+    };
+    Ok(Times { restored: since(called)?, result: since(ended)? })
 }
 
 /// One function's folder and commands.
@@ -199,16 +217,18 @@ impl<'a> Place<'a> {
 mod tests {
     use super::*;
 
-    fn answered(text: &str) -> Result<f64> {
+    fn answered(text: &str) -> Result<Times> {
         let mut command = Command::new(Path::new("/bin/echo"), Path::new("/"));
-        milliseconds(&command.argument(text).run().unwrap(), "S3")
+        times(&command.argument(text).run().unwrap(), "S3")
     }
 
     #[test]
     fn an_answer_counts_only_if_it_is_right() {
-        assert!((answered("1000000\nS3\n4000000").unwrap() - 3.0).abs() < 1e-9);
-        assert!(answered("1000000\nEC2\n4000000").unwrap_err().to_string().contains("answered \"EC2\""));
-        assert!(answered("4000000\nS3\n1000000").is_err());
+        let Times { restored, result } = answered("1000000\nS3\n2000000\n4000000").unwrap();
+        assert!((restored - 1.0).abs() < 1e-9 && (result - 3.0).abs() < 1e-9);
+        let wrong = answered("1000000\nEC2\n2000000\n4000000").unwrap_err();
+        assert!(wrong.to_string().contains("answered \"EC2\""));
+        assert!(answered("4000000\nS3\n4000000\n1000000").is_err());
         assert!(answered("S3").is_err());
     }
 }

@@ -17,6 +17,7 @@ mod images;
 mod immortal;
 mod interpreter;
 mod io_uring;
+mod later;
 mod layouts;
 mod memory;
 mod passing;
@@ -42,6 +43,7 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(capture::read_around_again, module)?)?;
     module.add_function(wrap_pyfunction!(descriptors::in_pipe, module)?)?;
     module.add_function(wrap_pyfunction!(descriptors::same_open_file, module)?)?;
+    module.add_function(wrap_pyfunction!(later::call_later, module)?)?;
     module.add_function(wrap_pyfunction!(io_uring::without_io_uring, module)?)?;
     module.add_function(wrap_pyfunction!(tasks::calls_of, module)?)?;
     module.add_function(wrap_pyfunction!(dumper::layout_table, module)?)

@@ -21,6 +21,8 @@ TARGET_FAILED = 3
 REFUSED = 5
 # So often it is tried to find open files as they were described, seconds between two attempts.
 ATTEMPTS, PAUSE = 50, 0.005
+# Milliseconds from a program's restore until it gets what is left until the first work is done.
+SETTLE_AFTER = 150
 STREAM = 1  # SOCK_STREAM of <sys/socket.h>
 # What the sandbox of a replay is told.
 REPLAY = b"GLOWPLUG_REPLAY"
@@ -203,7 +205,11 @@ class Capture:
         if self.replay is not None:
             self.finish_replay([])
         self.settled()
-        self.settle_renewal()
+        if renewal.is_anything_left():
+            # Threads that begin spin for a tenth of a second, beside the work that the start is for.
+            self.dumper.call_later(SETTLE_AFTER, self.settle_renewal)
+        else:
+            self.settle_renewal()
 
     def start_again(self, found, error):
         name = f"{type(error).__name__}: {error}"

@@ -37,7 +37,7 @@ if __name__ == "__main__":
     first = work(workloads)
     glowplug.snapshot_point()
     rung = glowplug.status()["rung"]
-    # There may be more: OpenBLAS gets its own after a restore.
+    # There may be more: OpenBLAS gets its own a while after a restore.
     kept = rung != "image" or threads() >= COUNTED[0]
     answer = work(workloads)
     print(json.dumps({"rung": rung, "kept": kept, "first": first, "answer": answer}), flush=True)

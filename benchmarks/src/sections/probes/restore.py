@@ -2,7 +2,7 @@
 
 FUNCTION is a folder with app.py and event.json. `image` goes on behind the place where its image is taken. `fork`
 listens at PATH, a socket, and has a fork answer each connection. `checkpoint` waits for PATH, a file, and writes the
-answer beside it. `plain` answers at once. An answer is what the handler returned, and when: nanoseconds of
+answer beside it. `plain` answers at once. An answer is what the handler returned, when it was called and when it returned: nanoseconds of
 CLOCK_REALTIME, since CRIU gives what it restores a monotonic clock of its own.
 """
 
@@ -25,9 +25,10 @@ def main(folder, way, path=""):
     sys.stdout = io.StringIO()
 
     def answer():
+        called = time.time_ns()
         result = app.handler(event, None)
         ended = time.time_ns()
-        return f"{json.dumps(result)}\n{ended}\n".encode()
+        return f"{json.dumps(result)}\n{called}\n{ended}\n".encode()
 
     if way == "plain":
         os.write(1, answer())

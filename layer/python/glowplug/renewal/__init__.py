@@ -36,7 +36,7 @@ from . import (
 )
 from .refusals import RestoreRefused, SnapshotRefused
 
-__all__ = ["RestoreRefused", "SnapshotRefused", "prepare", "renew", "settle"]
+__all__ = ["RestoreRefused", "SnapshotRefused", "is_anything_left", "prepare", "renew", "settle"]
 
 # In this order: refusals first; the environment before all that reads it; randomness before what might draw from it.
 SUBJECTS = (
@@ -118,6 +118,11 @@ def renew(environment):
             raise
         except Exception as error:
             raise RestoreRefused(f"{_name(subject)}: cannot be renewed ({error!r})") from error
+
+
+def is_anything_left():
+    """Whether `settle` has something to do."""
+    return bool(_last)
 
 
 def settle(environment):
