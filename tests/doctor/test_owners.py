@@ -36,7 +36,11 @@ except OSError:
     "file": "log = open('log', 'w')  # here\n",
     "lock": "import fcntl\nlock = open('prices.json')  # here\nfcntl.flock(lock, fcntl.LOCK_EX)\n",
     "shared-mapping": "import mmap\nshared = mmap.mmap(-1, 4096)  # here\n",
-    "child-process": "import subprocess\nchild = subprocess.Popen(['sleep', '60'])  # here\n",
+    # It does not keep the pipes open that the test reads to their end.
+    "child-process": """
+import subprocess
+child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # here
+""",
     "timer": "import signal\nsignal.setitimer(signal.ITIMER_REAL, 600)  # here\n",
     "generator": "import random\nDICE = random.Random(1)  # here\n",
     "environment": "import os\nTABLE = os.environ['TABLE']  # here\n",

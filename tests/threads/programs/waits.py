@@ -69,7 +69,8 @@ def reading():
 
 
 def child():
-    HELD.append(subprocess.Popen(["sleep", "60"]))
+    """It does not keep the pipes open that the test reads to their end."""
+    HELD.append(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     waiter(HELD[0].wait)
 
 
