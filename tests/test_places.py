@@ -68,10 +68,12 @@ def test_a_path_that_is_not_utf_8_is_imported_the_plain_way(tmp_path):
     plain_and_served(archive, "-c", "import orchard.apples; print(orchard.apples.price(1))", cwd=root)
 
 
-@pytest.fixture
-def stripped(stall_with):
+@pytest.fixture(scope="module")
+def stripped(tmp_path_factory):
     """An unchecked archive of a function whose `.py` files a packager removed, but for the handler's."""
-    archive = stall_with("--validate", "unchecked")
+    folder = tmp_path_factory.mktemp("stripped")
+    options = ("stall.handler", "--event", "empty", "--validate", "unchecked")
+    archive = snapshot(folder / "archive", *options, root=copy_of("stall", folder / "function"))
     failing = "import orchard.apples; orchard.apples.fail()"
     archive.traceback = python("-c", failing, cwd=archive.root).err
     for file in archive.root.rglob("*.py"):

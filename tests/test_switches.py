@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import snapshots
 from processes import ANSWER, plain_and_served, python
 
 STATUS = "import json, _glowplug; print(json.dumps(_glowplug.status(), default=str))"
@@ -71,15 +72,20 @@ GC_MODULES = {
 }
 
 
-@pytest.mark.parametrize("module", GC_MODULES)
-def test_a_module_may_change_the_collectors_settings_while_it_is_imported(module, stall_with):
-    def change(root):
-        (root / f"{module}.py").write_text(GC_MODULES[module] + "\n")
+@pytest.fixture(scope="module")
+def gc_modules(tmp_path_factory, archives):
+    """The archive of a function that imports them all, and leaves nothing of what they do to the next."""
+    root = snapshots.copy_of("stall", tmp_path_factory.mktemp("gc-modules") / "function")
+    for module, text in GC_MODULES.items():
+        (root / f"{module}.py").write_text(f"{text}\n")
         with (root / "stall.py").open("a") as file:
             file.write(f"\ntry:\n    import {module}\nexcept ImportError:\n    pass\n")
             file.write("import gc\ngc.enable()\ngc.set_threshold(700, 10, 10)\n")
+    return snapshots.snapshot(archives, "stall.handler", "--event", "empty", "--name", "gc-modules", root=root)
 
-    archive = stall_with(change=change)
+
+@pytest.mark.parametrize("module", GC_MODULES)
+def test_a_module_may_change_the_collectors_settings_while_it_is_imported(module, gc_modules):
     program = (
         "import gc\n"
         f"try:\n    import {module} as m\n"
@@ -88,7 +94,7 @@ def test_a_module_may_change_the_collectors_settings_while_it_is_imported(module
         "getattr(m, 'restore', int)()\n"
         "print(gc.isenabled(), gc.get_threshold())"
     )
-    plain_and_served(archive, "-c", program, cwd=archive.root)
+    plain_and_served(gc_modules, "-c", program, cwd=gc_modules.root)
 
 
 def test_the_collector_is_held_back_by_threads_at_once_and_let_go_by_the_last(standard_library):
