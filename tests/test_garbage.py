@@ -37,13 +37,13 @@ def test_a_function_that_leaves_garbage_needs_no_more_memory_at_its_peak_than_wi
     program += "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
 
     def peak(**options):
-        done = [python("-c", program, *invoke, **options).silently() for _ in range(2)]
-        return min(int(one.out.splitlines()[-1]) for one in done)
+        return int(python("-c", program, *invoke, **options).silently().out.splitlines()[-1])
 
-    plain = peak()
-    assert peak(archive=archive) <= plain + 1024
+    most = min(peak() for _ in range(2)) + 1024
+    # The lesser of two counts, so the first decides if it is small enough.
+    assert any(peak(archive=archive) <= most for _ in range(2))
     # So it is collected, and not by accident.
-    assert peak(archive=archive, GLOWPLUG_GC="off") <= plain + 1024
+    assert any(peak(archive=archive, GLOWPLUG_GC="off") <= most for _ in range(2))
 
 
 @pytest.mark.parametrize("many", [1_000, 30_000])

@@ -93,12 +93,15 @@ def test_peak_memory_of_an_import_is_not_above_that_of_a_plain_one(package, pack
     elif sys.version_info < (3, 12) and is_static:
         missed_by, windows = {"boto3": 1.01}.get(package, 1), 4
 
-    def least(archive):
-        return min(int(processes.python("-c", program, archive=archive).silently().out) for _ in range(3))
-
     program = f"{STATEMENTS[package]}\nfor line in open('/proc/self/status'):\n    "
     program += "if line.startswith('VmHWM'):\n        print(line.split()[1])"
-    assert least(packages[package]) <= missed_by * least(None) + windows * WINDOW
+
+    def peak(archive=None):
+        return int(processes.python("-c", program, archive=archive).silently().out)
+
+    most = missed_by * min(peak() for _ in range(3)) + windows * WINDOW
+    # The least of three counts, so the first that is small enough decides.
+    assert any(peak(packages[package]) <= most for _ in range(3)), f"three times above {most} kB"
 
 
 def test_what_is_left_out_is_left_out_for_a_good_reason(package, packages):
