@@ -22,6 +22,9 @@ TESTS = places.REPOSITORY / "tests"
 # What is about process images, which no other test shares a fixture with.
 ABOUT_IMAGES = ("doctor", "image", "renewal", "threads")
 
+# What the wheel's command has inside: tests of the crates build another.
+DUMPER = places.TARGET / "wheel" / "payload" / "_glowplug_dumper.abi3.so"
+
 # Labels of the Pythons with the most tests: those that `conftest.py` leaves some tests to.
 MOST_TESTS = ("3.13", "3.14", "3.10")
 # Those with which all is tested that is about process images.
@@ -81,7 +84,8 @@ def run_tests(run):
         try:
             done = subprocess.run(
                 command, cwd=places.REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, timeout=SECONDS_AT_MOST, check=False,
+                stderr=subprocess.STDOUT, env={**os.environ, "GLOWPLUG_DUMPER": str(DUMPER)}, timeout=SECONDS_AT_MOST,
+                check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as late:
             return 1, (late.stdout or b"") + f"\nended after {SECONDS_AT_MOST} s\n".encode()
