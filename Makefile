@@ -38,6 +38,13 @@ BENCH_OPTIONS = --python $(BENCH_VENV)/bin/python --glowplug $(BENCH_VENV)/bin/g
 # Tests unwind, and so must what they are linked with: with this it is compiled once, not for programs and again for tests.
 # Of the wrapper's program there is only the other kind, since it has no standard library: no test needs it.
 UNWIND := CARGO_PROFILE_DEV_PANIC=unwind
+FREESTANDING := --package glowplug-wrapper --package glowplug-auditor
+HOSTED := --workspace --exclude glowplug-wrapper --exclude glowplug-auditor
+
+# `cargo clippy` checks all dependencies, of which tests can use nothing: they compile them once more. Its driver is the
+# compiler with further lints, so what it has compiled can be tested. These two variables are what `cargo clippy -- -D
+# warnings` sets.
+LINTING := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
 # What CI compiles is not compiled again after a change.
 ifdef CI
@@ -49,7 +56,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance threads-check threads-endurance arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance threads-check threads-endurance arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,7 +70,7 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
 test: tools ## Everything that CI runs
-	@$(PYTHON) $(SETUP)/side_by_side.py "wheel-check" "lint rust-tests" "pythons recipes-tools"
+	@$(PYTHON) $(SETUP)/side_by_side.py "wheel-check" "linted-rust-tests" "pythons recipes-tools"
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) $(SETUP)/each_python.py --recipes $(ARGS)
 
@@ -99,15 +106,22 @@ bench-repeats: wheel pythons ## Compare runs of the same twenty times, and start
 	@$(PYTHON) tests/bench/repeats.py $(ARGS) $(BENCH) --runtime $(BENCH_VENV)/bin/python \
 		--work target/bench/repeats
 
-lint: tools ## Formatting and lints of Rust and Python
+lint: style ## Formatting and lints of Rust and Python
+	$(UNWIND) cargo clippy $(HOSTED) --all-targets --locked --quiet -- -D warnings
+	cargo clippy $(FREESTANDING) --all-targets --locked --quiet -- -D warnings
+
+style: tools
 	cargo fmt --all --check
-	$(UNWIND) cargo clippy --workspace --exclude glowplug-wrapper --exclude glowplug-auditor --all-targets --locked --quiet -- -D warnings
-	cargo clippy --package glowplug-wrapper --package glowplug-auditor --all-targets --locked --quiet -- -D warnings
 	$(RUFF) check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 	$(RUFF) format --check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 
 rust-tests: tools ## Unit and property tests of the crates
 	$(UNWIND) cargo test --workspace --exclude glowplug-auditor --tests --locked
+
+linted-rust-tests: style ## What lint and rust-tests do, with one compilation: longer than lint, shorter than both
+	cargo clippy $(FREESTANDING) --all-targets --locked --quiet -- -D warnings
+	$(UNWIND) $(LINTING) cargo test $(HOSTED) --all-targets --locked
+	$(UNWIND) cargo test --package glowplug-wrapper --tests --locked
 
 wheel-check: wheel ## Check that the wheel's platform tag says what its binaries need
 	@$(TOOLS)/python layer/packaging/check_wheel.py
