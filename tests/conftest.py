@@ -39,6 +39,7 @@ AT_THE_ENDS = (
     "doctor",
     "image",
     "lambda/test_events.py",
+    "lambda/test_functions.py",
     "lambda/test_wrapper.py",
     "renewal",
     "test_command_lines.py",
