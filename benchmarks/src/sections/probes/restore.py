@@ -2,8 +2,8 @@
 
 FUNCTION is a folder with app.py and event.json. `image` goes on behind the place where its image is taken. `fork`
 listens at PATH, a socket, and has a fork answer each connection. `checkpoint` waits for PATH, a file, and writes the
-answer beside it. `plain` answers at once. An answer is what the handler returned, when it was called and when it returned: nanoseconds of
-CLOCK_REALTIME, since CRIU gives what it restores a monotonic clock of its own.
+answer beside it. `plain` answers at once. An answer is what the handler returned, when it was called and when it
+returned: nanoseconds of CLOCK_REALTIME, since CRIU gives what it restores a monotonic clock of its own.
 """
 
 import gc
