@@ -24,6 +24,7 @@ pub const NAMES: &[&str] = &[
     "sqlalchemy",
     "polars",
     "duckdb",
+    "pyarrow",
     "large",
 ];
 
