@@ -4,9 +4,9 @@
 
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::moments::nanoseconds;
+use super::moments::{instant, nanoseconds};
 
 /// What the new process writes its time to.
 pub struct ExecMoment {
@@ -38,9 +38,9 @@ impl ExecMoment {
     /// When it was, once the process has been spawned; now, where it could not be told.
     pub fn read(mut self) -> Instant {
         drop(self.writer);
-        let (here, now, mut bytes) = (Instant::now(), nanoseconds(), [0; 8]);
-        let told = self.reader.read_exact(&mut bytes).map_or(now, |()| u64::from_ne_bytes(bytes));
-        here.checked_sub(Duration::from_nanos(now.saturating_sub(told))).unwrap_or(here)
+        let mut bytes = [0; 8];
+        let told = self.reader.read_exact(&mut bytes);
+        told.map_or_else(|_| Instant::now(), |()| instant(u64::from_ne_bytes(bytes)))
     }
 }
 
@@ -48,6 +48,7 @@ impl ExecMoment {
 mod tests {
     use std::os::unix::process::CommandExt as _;
     use std::process::Command;
+    use std::time::Duration;
 
     use super::*;
 

@@ -8,14 +8,11 @@ pub type Said = (String, Instant);
 /// The log without the lines about moments, and when the rung was decided last: `glowplug: rung code at 123 ns`, of
 /// CLOCK_MONOTONIC, which [`Instant`] is too.
 pub fn take(log: &str) -> (String, Option<Said>) {
-    let now = (Instant::now(), nanoseconds());
     let (mut rest, mut found) = (String::with_capacity(log.len()), None);
     for line in log.split_inclusive('\n') {
         match read(line) {
             Some((rung, at)) => {
-                let before = Duration::from_nanos(now.1.saturating_sub(at));
-                let decided = now.0.checked_sub(before).unwrap_or(now.0);
-                found = Some((format!("rung decided: {rung}"), decided));
+                found = Some((format!("rung decided: {rung}"), instant(at)));
             }
             None => rest.push_str(line),
         }
@@ -26,6 +23,19 @@ pub fn take(log: &str) -> (String, Option<Said>) {
 fn read(line: &str) -> Option<(&str, u64)> {
     let (rung, at) = line.trim_end().strip_prefix("glowplug: rung ")?.split_once(" at ")?;
     Some((rung, at.strip_suffix(" ns")?.parse().ok()?))
+}
+
+/// The instant at which CLOCK_MONOTONIC said that, which is not later than now.
+///
+/// Both clocks are read several times, as this thread may lose the processor in between.
+pub fn instant(at: u64) -> Instant {
+    let read = |_| {
+        let before = Instant::now();
+        let now = nanoseconds();
+        (before.elapsed(), before, now)
+    };
+    let (_, here, now) = (0..8).map(read).min().expect("it was read");
+    here.checked_sub(Duration::from_nanos(now.saturating_sub(at))).unwrap_or(here)
 }
 
 /// CLOCK_MONOTONIC (clock_gettime(2)).
