@@ -27,6 +27,12 @@ def test_a_start_says_its_rung_and_since_when_if_it_is_asked(small, rung, variab
     assert began < int(found[-1][2]) < ended
 
 
+def test_a_late_import_decides_nothing(workshop):
+    image = workshop.take("late_tool", "late_tool.py", "exit", options=("--import", "plistlib"))
+    done = image.start(variables={"GLOWPLUG_MOMENTS": "1"}).succeeded()
+    assert [found[1] for found in map(SAID.fullmatch, done.lines) if found] == ["image"]
+
+
 def test_it_says_nothing_otherwise(small):
     for mode in ("auto", "code", "off"):
         small.restored(variables={"GLOWPLUG_MODE": mode})

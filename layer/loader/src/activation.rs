@@ -27,10 +27,16 @@ use crate::{exit, expressions, fingerprint, footprint, log, read_ahead, source_l
 /// function's directory is now, if it is neither where it was nor in `sys.path`.
 ///
 /// Returns whether an archive is active. What is wrong with it is one line on stderr and stands in
-/// `status()`; with `GLOWPLUG_STRICT=1` it is an `ImportError`.
+/// `status()`; with `GLOWPLUG_STRICT=1` it is an `ImportError`. `late` says that the process was restored from an image, so that its
+/// rung is decided.
 #[pyfunction]
-#[pyo3(signature = (archive=None, *, root=None))]
-pub fn activate(py: Python<'_>, archive: Option<PathBuf>, root: Option<PathBuf>) -> PyResult<bool> {
+#[pyo3(signature = (archive=None, *, root=None, late=false))]
+pub fn activate(
+    py: Python<'_>,
+    archive: Option<PathBuf>,
+    root: Option<PathBuf>,
+    late: bool,
+) -> PyResult<bool> {
     let (mut settings, unknown) = Settings::from_environment();
     if let Some(unknown) = unknown {
         log::warn(&unknown);
@@ -54,7 +60,9 @@ pub fn activate(py: Python<'_>, archive: Option<PathBuf>, root: Option<PathBuf>)
     }
     match prepare(py, settings).and_then(|session| install(py, session)) {
         Ok(session) => {
-            log::moment("code");
+            if !late {
+                log::moment("code");
+            }
             footprint::shrink(&session.archive);
             Ok(true)
         }
@@ -84,7 +92,7 @@ pub fn activate_from_environment(py: Python<'_>) -> bool {
     if ASKED.swap(true, Ordering::Relaxed) {
         return session::current().is_some();
     }
-    activate(py, None, None).unwrap_or_else(|error| {
+    activate(py, None, None, false).unwrap_or_else(|error| {
         log::warn(&error.value(py).to_string());
         std::process::exit(1)
     })

@@ -75,4 +75,4 @@ class LateImports:
             module = _imp.create_dynamic(spec)
             _imp.exec_dynamic(module)
             sys.modules["_glowplug"] = module
-        module.activate(self.archive)
+        module.activate(self.archive, late=True)
