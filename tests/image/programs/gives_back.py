@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import sys
+from pathlib import Path
 
 import glowplug
 
@@ -22,4 +23,17 @@ try:
     PAGES.madvise(12345)
 except OSError as error:
     assert error.errno == 22
+# What is put in the place of memory that the image brought is no more the image's.
+address = ctypes.addressof(ctypes.c_char.from_buffer(PAGES))
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+FIXED = 0x10
+with Path(__file__).open("rb") as file:
+    access, flags = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | FIXED
+    assert libc.mmap(address, PAGE, access, flags, file.fileno(), 0) == address
+assert libc.madvise(address, PAGE, mmap.MADV_DONTNEED) == 0
+assert ctypes.string_at(address, 12) == b'"""Gives mem'
+ctypes.memset(address, 0, PAGE)
 print(glowplug.status()["rung"], PAGES[:].strip(b"\0"))

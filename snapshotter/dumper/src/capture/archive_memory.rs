@@ -30,14 +30,60 @@ unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_int)
         let is_writable = |mapping: &&Mapping| i32::from(mapping.protection) & libc::PROT_WRITE != 0;
         for mapping in of_archive().filter(is_writable) {
             let (first, last) = (start.max(mapping.address), end.min(mapping.address + mapping.length));
+            // The program may have unmapped it, and have something else there.
+            if first >= last || !is_still_of_archive(first, last) {
+                continue;
+            }
             // SAFETY: the caller gives this memory's content up.
-            if first < last && !unsafe { make_anonymous(first, last - first, mapping) } {
+            if !unsafe { make_anonymous(first, last - first, mapping) } {
                 return -1;
             }
         }
     }
     // SAFETY: the caller's call.
     unsafe { libc::syscall(libc::SYS_madvise, address, length, advice) as c_int }
+}
+
+/// Whether all areas in a range that have a file are private ones of an archive (proc_pid_maps(5)). Where that cannot be read, it is
+/// taken to be so.
+fn is_still_of_archive(start: u64, end: u64) -> bool {
+    // SAFETY: a path with a zero at its end.
+    let file = unsafe { libc::open(c"/proc/self/maps".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    if file < 0 {
+        return true;
+    }
+    let (mut buffer, mut filled, mut found) = ([0_u8; 6144], 0, true);
+    loop {
+        let rest = &mut buffer[filled..];
+        // SAFETY: at most that many bytes are written.
+        let read = unsafe { libc::read(file, rest.as_mut_ptr().cast(), rest.len()) };
+        let Ok(read @ 1..) = usize::try_from(read) else { break };
+        filled += read;
+        let mut done = 0;
+        while let Some(length) = buffer[done..filled].iter().position(|byte| *byte == b'\n') {
+            found &= area_may_be_of_archive(&buffer[done..done + length], start, end);
+            done += length + 1;
+        }
+        buffer.copy_within(done..filled, 0);
+        filled -= done;
+    }
+    // SAFETY: opened above.
+    unsafe { libc::close(file) };
+    found
+}
+
+/// The same of one line: an area elsewhere, one without a file, or one of an archive.
+fn area_may_be_of_archive(line: &[u8], start: u64, end: u64) -> bool {
+    let Ok(line) = core::str::from_utf8(line) else { return !line.contains(&b'/') };
+    let mut fields = line.split_ascii_whitespace();
+    let (Some(range), Some(permissions)) = (fields.next(), fields.next()) else { return true };
+    let Some((first, last)) = range.split_once('-') else { return true };
+    let [first, last] = [first, last].map(|number| u64::from_str_radix(number, 16).unwrap_or(0));
+    let has_file = fields.nth(2).is_some_and(|inode| inode != "0");
+    let is_elsewhere = last <= start || end <= first;
+    is_elsewhere
+        || !has_file
+        || (permissions.ends_with('p') && line.trim_end_matches(" (deleted)").ends_with(".glow"))
 }
 
 /// Has the kernel read around what is touched of the archive, as it does of other files.
