@@ -1,6 +1,7 @@
 //! Gives back memory that only the start until here needed: pages of files, mapped and clean, which the
 //! kernel maps again from its page cache where they are still used. They are those of this shared object,
-//! of the archive's index, and of the interpreter with its libraries: much of them only initialises it.
+//! of the archive's index, and of the interpreter with its libraries: much of them only initialises it. The
+//! same is done again while imports run, with the libraries that these have brought.
 //!
 //! Parts of this object that imports hardly use are made mappings of their own, because the kernel maps
 //! 64 kB around what is touched, but nothing of another mapping (Linux, mm/memory.c, `do_fault_around`).
@@ -10,6 +11,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use glowplug_archive::Archive;
+use pyo3::ffi;
 use zerocopy::IntoBytes as _;
 
 const PAGE: usize = glowplug_archive::header::PAGE;
@@ -20,6 +22,13 @@ struct Object {
     parts: Vec<(usize, usize)>,
     /// Where the tables for unwinding begin, behind all other data (`.eh_frame_hdr`, `.eh_frame`).
     unwinding: Option<usize>,
+}
+
+impl Object {
+    /// Whether an address lies in it.
+    fn holds(&self, address: usize) -> bool {
+        self.parts.iter().any(|(start, end)| (*start..*end).contains(&address))
+    }
 }
 
 #[cfg(not(test))]
@@ -67,19 +76,16 @@ fn used(unwinding: usize) -> [(usize, usize); 2] {
     [(0, unwinding); 2]
 }
 
-/// Gives back what was touched of the archive's index and of all loaded objects.
+/// Gives back what was touched of the archive's index and of all loaded objects: done when the archive is
+/// activated.
 pub fn shrink(archive: &Archive) {
     let Ok(pagemap) = File::open("/proc/self/pagemap") else { return };
     let index = archive.index_bytes();
     give_back(&pagemap, index.as_ptr().addr(), index.as_ptr().addr() + index.len());
-    let own = objects as *const () as usize;
+    let (ours, others) = own_and_others();
+    give_back_parts(&pagemap, &others);
     // This object last: its code is touched again at once.
-    let (ours, others): (Vec<_>, Vec<_>) =
-        objects().into_iter().partition(|o| o.parts.iter().any(|(start, end)| (*start..*end).contains(&own)));
-    for (start, end) in others.iter().flat_map(|o| &o.parts) {
-        give_back(&pagemap, *start, *end);
-    }
-    for object in ours {
+    for object in &ours {
         let used = object.unwinding.map(used).into_iter().flatten();
         for ((start, end), (first, last)) in
             object.parts.iter().flat_map(|p| used.clone().map(move |u| (*p, u)))
@@ -90,7 +96,30 @@ pub fn shrink(archive: &Archive) {
                 advise(last.next_multiple_of(PAGE), end, libc::MADV_RANDOM);
             }
         }
-        object.parts.iter().for_each(|(start, end)| give_back(&pagemap, *start, *end));
+    }
+    give_back_parts(&pagemap, &ours);
+}
+
+/// Gives back what was touched until now of libraries and extension modules: much of one is used once, to
+/// initialise it. The interpreter's own code is used on and on: its pages would all be mapped again.
+///
+/// The GIL must be held: what patches code of a library, from Python, is not at it meanwhile.
+pub fn shrink_again() {
+    let Ok(pagemap) = File::open("/proc/self/pagemap") else { return };
+    let mut others = own_and_others().1;
+    others.retain(|o| !o.holds(ffi::Py_IsInitialized as *const () as usize));
+    give_back_parts(&pagemap, &others);
+}
+
+/// This object, and all others that are loaded.
+fn own_and_others() -> (Vec<Object>, Vec<Object>) {
+    let own = objects as *const () as usize;
+    objects().into_iter().partition(|o| o.holds(own))
+}
+
+fn give_back_parts(pagemap: &File, objects: &[Object]) {
+    for (start, end) in objects.iter().flat_map(|o| &o.parts) {
+        give_back(pagemap, *start, *end);
     }
 }
 

@@ -10,11 +10,16 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::collection::Hold;
+use crate::footprint;
 use crate::gil::GilCell;
 use crate::heap::Heap;
 use crate::log;
 use crate::places::Places;
 use crate::settings::Settings;
+
+/// From so many modules on, whenever there are twice as many, memory of libraries is given back. Each time
+/// costs some 50 page faults, a percent of a short import.
+const SHRUNK_FROM: u64 = 64;
 
 /// An activated archive. There is at most one in a process.
 pub struct Session {
@@ -76,6 +81,16 @@ pub fn start(session: Session) -> Result<&'static Session, Box<Session>> {
 }
 
 impl Session {
+    /// Counts a module that is served. Now and then, what imports needed of libraries until then is given back.
+    ///
+    /// The GIL must be held.
+    pub fn count_module(&self) {
+        let count = self.counts.modules.fetch_add(1, Ordering::Relaxed) + 1;
+        if count >= SHRUNK_FROM && count.is_power_of_two() {
+            footprint::shrink_again();
+        }
+    }
+
     pub fn module(&self, number: usize) -> &ModuleRecord {
         &self.archive.modules()[number]
     }

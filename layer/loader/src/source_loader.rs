@@ -11,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
-use crate::session::{self, Counts, Session};
+use crate::session::{self, Session};
 use crate::{expressions, log};
 
 /// No module: an instance that somebody made by calling the class.
@@ -65,7 +65,7 @@ impl LoaderBase {
                 match session.code(py, module.range, module.code, path, false) {
                     Ok(code) => {
                         log::line(log::Level::Debug, || format!("{name} is served"));
-                        Counts::add(&session.counts.modules);
+                        session.count_module();
                         return Ok(code);
                     }
                     Err(reason) => session.fall_back(py, name, reason)?,
