@@ -1,7 +1,6 @@
 """The archives of real packages import, work, and serve every module that they can."""
 
 import re
-from pathlib import Path
 
 import processes
 import pytest

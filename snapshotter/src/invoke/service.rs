@@ -21,7 +21,7 @@ use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::serve::IncomingStream;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -128,6 +128,7 @@ impl Service {
             .await
             .context("the Lambda simulator does not start")?;
         let client = Client::builder(TokioExecutor::new()).build_http();
+        connect(&client, simulator.addr()).await;
         let shared = Arc::new(Shared {
             faults: plan.faults.clone(),
             record: Mutex::default(),
@@ -192,6 +193,22 @@ impl Service {
         self.simulator.graceful_shutdown(ShutdownReason::Spindown).await;
         self.shared.record().moments()
     }
+}
+
+/// Connects the front to the simulator, for the two that may wait for an event at once, a runtime and an extension.
+/// The real service has no such second connection, so no start is to wait for it.
+async fn connect(client: &Client<HttpConnector, Full<axum::body::Bytes>>, simulator: SocketAddr) {
+    let ask = async || {
+        // There is nothing at this path. Where the simulator does not answer, the first request is going to say so.
+        let request = Request::get(format!("http://{simulator}/")).body(Full::default());
+        if let Ok(request) = request
+            && let Ok(answered) = client.request(request).await
+        {
+            // A connection is free again when its answer has been read.
+            let _ = answered.into_body().collect().await;
+        }
+    };
+    tokio::join!(ask(), ask());
 }
 
 /// A connection of a client.
