@@ -133,6 +133,10 @@ pub struct SnapshotArguments {
     /// Take the image before the handler has been invoked.
     #[arg(long, requires = "image")]
     pub no_prime: bool,
+    /// So often the handler is invoked with each event before the image is taken: from the second time on the interpreter
+    /// specialises code that it runs, which a restored process then need not do. 1 where an invocation must not be repeated.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100), requires = "image", conflicts_with = "no_prime")]
+    pub prime_rounds: u32,
     /// The processors that the image is for.
     #[arg(long, value_enum, default_value_t = crate::image::CpuBaseline::V3, requires = "image")]
     pub cpu_baseline: crate::image::CpuBaseline,

@@ -68,6 +68,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "glowplug_image/watch_calls.py",
     "glowplug_image/watch_environment.py",
     "glowplug_image/watch_files.py",
+    "glowplug_image/watch_imports.py",
     "glowplug_image/watch_kernel.py",
     "glowplug_image/watch_network.py",
     "glowplug_image/watch_processes.py",

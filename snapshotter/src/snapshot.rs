@@ -85,7 +85,7 @@ pub fn snapshot(arguments: &SnapshotArguments) -> Result<ExitCode> {
     let imaged = if arguments.image {
         let order = image::Order {
             target: &target,
-            prime: !arguments.no_prime,
+            prime_rounds: if arguments.no_prime { 0 } else { arguments.prime_rounds },
             baseline: arguments.cpu_baseline,
             shared_libraries: &recording.shared_libraries,
             isolation: arguments.isolation,

@@ -102,3 +102,8 @@ def test_what_was_imported_is_known_however_the_program_ends(ends, words, tools)
     assert words is None or words in image.summary
     said = json.loads(image.restored().out)
     assert set(said["loaders"].values()) == {"glowplug"}
+
+
+def test_what_was_looked_for_in_vain_does_not_bring_the_loader(workshop):
+    said = json.loads(workshop.take("optional", "optional_tool.py").restored().out)
+    assert said == {"said": [None, None, None], "rung": "image", "late": "code"}

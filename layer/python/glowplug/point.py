@@ -20,10 +20,10 @@ def snapshot_point():
 class Restored:
     """How this process was restored."""
 
-    def __init__(self, found):
+    def __init__(self, found, no_modules):
         self.archive = found["archive"].decode("utf-8", "surrogateescape")
         self.milliseconds = (found["resumed"] - found["begun"]) / 1e6
-        self.late = LateImports(self.archive, found["folder"].decode("utf-8", "surrogateescape"))
+        self.late = LateImports(self.archive, found["folder"].decode("utf-8", "surrogateescape"), no_modules)
 
     def status(self):
         native = sys.modules.get("_glowplug")
@@ -40,13 +40,17 @@ class LateImports:
     """Serves what is imported after the restore from the code archive: first in line among the finders.
 
     The loader is loaded when the first module is looked for, so that a start without late imports does not pay for it.
+    Nor does one that looks, as many libraries do, for what was looked for in vain before the image was taken.
     """
 
-    def __init__(self, archive, folder):
+    def __init__(self, archive, folder, no_modules):
         self.archive = archive
         self.folder = folder
+        self.no_modules = no_modules
 
     def find_spec(self, name, path=None, target=None):
+        if name in self.no_modules:
+            return None
         sys.meta_path.remove(self)
         try:
             self.activate()

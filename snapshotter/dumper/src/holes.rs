@@ -4,7 +4,7 @@
 //! each of these pages has to be copied. So the holes are allocated and never freed, and what is allocated after the restore lies together. What
 //! was in them is overwritten with zeros: pages of nothing else are not in the image, nor what somebody freed there.
 //!
-//! Sources: CPython's `Objects/obmalloc.c` and `Include/internal/pycore_obmalloc.h` (3.10 to 3.14) for pools; mallinfo(3), sbrk(2).
+//! Sources: CPython's `Objects/obmalloc.c` and `Include/internal/pycore_obmalloc.h` (3.10 to 3.14) for pools; mallinfo(3), malloc_trim(3), sbrk(2).
 
 use std::ops::Range;
 
@@ -27,6 +27,8 @@ const HALVED: Range<u32> = 11..17;
 /// The largest size that has a list of its own (`in_smallbin_range` of glibc's `malloc/malloc.c`), and the steps.
 const SMALL: usize = 1032;
 const STEP: usize = 16;
+/// So much stays at the heap's end, in bytes: a restored process need not ask the kernel for more at once.
+const LEFT_AT_END: usize = 256 << 10;
 const SMALLEST: usize = 24;
 
 /// Fills the holes in this process's memory; returns how many bytes, of Python's allocator and of the C library's.
@@ -72,6 +74,9 @@ fn is_readable(page: *mut u8) -> bool {
 
 /// Allocates from malloc(3) until it gives out what lies behind all that was ever in use.
 fn fill_heap() -> usize {
+    // What was freed at the heap's end is in nobody's way, but it is in memory; glibc keeps megabytes there.
+    // SAFETY: gives memory back that is not in use.
+    unsafe { libc::malloc_trim(LEFT_AT_END) };
     let Some(used) = used_heap() else { return 0 };
     let large = HALVED.rev().map(|power| 1 << power);
     let small = (SMALLEST..=SMALL).rev().step_by(STEP);

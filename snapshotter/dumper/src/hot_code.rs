@@ -7,7 +7,7 @@
 //! immortal ([`crate::immortal`]) by then: nobody frees the copies, and what still refers to an old one (a frame that is on the stack, a
 //! suspended generator) goes on with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use glowplug_archive::checksum;
 use glowplug_archive::header::PAGE;
@@ -104,19 +104,43 @@ pub fn note_code(py: Python<'_>) -> PyResult<NotedCode> {
     Ok(NotedCode(codes.iter().map(|code| (code.address, code.digest(layout))).collect()))
 }
 
-/// Brings code that has run since it was noted together; returns how many code objects that are. Call it when what lasts is
-/// immortal. Raises `OSError` where there is no memory.
+/// Brings code that has run since it was noted together, and code of some files; returns how many code objects that are.
+///
+/// What has changed since `last` was noted (None: since `noted` was), and what has not run yet, will be written to again: it comes first. The rest
+/// is specialised, and only read. `files` are what code objects call them. Call it when what lasts is immortal. Raises
+/// `OSError` where there is no memory.
 #[pyfunction]
-pub fn gather_code(py: Python<'_>, noted: &NotedCode) -> PyResult<usize> {
+pub fn gather_code(
+    py: Python<'_>,
+    noted: &NotedCode,
+    last: Option<&NotedCode>,
+    files: HashSet<String>,
+) -> PyResult<usize> {
     let layout = layout(py)?;
     if noted.0.is_empty() {
         return Ok(0);
     }
+    let last = last.unwrap_or(noted);
     let (functions, codes) = all_of(py)?;
-    let has_run = |code: &&Code<'_>| {
-        noted.0.get(&code.address).is_some_and(|then| *then != code.digest(layout)) && code.may_move(layout)
+    let changed = |noted: &NotedCode, code: &Code<'_>| {
+        noted.0.get(&code.address).is_some_and(|then| *then != code.digest(layout))
     };
-    let chosen: Vec<&Code<'_>> = codes.iter().filter(has_run).collect();
+    let is_wanted = |code: &Code<'_>| {
+        let name = code.object.getattr("co_filename").and_then(|n| n.extract::<String>());
+        name.is_ok_and(|name| files.contains(&name))
+    };
+    let mut chosen: Vec<&Code<'_>> = Vec::new();
+    let mut settled: Vec<&Code<'_>> = Vec::new();
+    for code in codes.iter().filter(|code| code.may_move(layout)) {
+        if changed(last, code) {
+            chosen.push(code);
+        } else if changed(noted, code) {
+            settled.push(code);
+        } else if is_wanted(code) {
+            chosen.push(code);
+        }
+    }
+    chosen.append(&mut settled);
     let images: Vec<Vec<u8>> = chosen.iter().map(|code| code.bytes(layout)).collect();
     let length: usize = images.iter().map(|bytes| bytes.len().next_multiple_of(ALIGNMENT)).sum();
     if length == 0 {

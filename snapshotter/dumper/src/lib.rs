@@ -5,12 +5,13 @@
 //! makes sure that the interpreter lays its objects out as [`layouts`] says; [`dump`] walks a code
 //! object, with [`images`] for what refers to no other objects and [`passing`] for what a body is done with;
 //! the archive crate writes the file.
-//! [`capture`] takes the process image, in the user's process; [`descriptors`], [`io_uring`] and [`tasks`] serve it.
+//! [`capture`] takes the process image, in the user's process; [`descriptors`], [`io_uring`], [`tasks`] and [`endpoint`] serve it.
 
 mod capture;
 mod descriptors;
 mod dump;
 mod dumper;
+mod endpoint;
 mod holes;
 mod hot_code;
 mod images;
@@ -22,6 +23,7 @@ mod layouts;
 mod memory;
 mod passing;
 mod probe;
+mod relocations;
 mod tasks;
 
 use pyo3::prelude::*;
@@ -33,9 +35,11 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(capture::capture, module)?)?;
     module.add("NotCarriedError", module.py().get_type::<capture::NotCarriedError>())?;
     module.add_function(wrap_pyfunction!(capture::not_carried, module)?)?;
+    module.add_function(wrap_pyfunction!(endpoint::load_with_endpoint, module)?)?;
     module.add_function(wrap_pyfunction!(holes::fill_holes, module)?)?;
     module.add_function(wrap_pyfunction!(hot_code::note_code, module)?)?;
     module.add_function(wrap_pyfunction!(hot_code::gather_code, module)?)?;
+    module.add_function(wrap_pyfunction!(relocations::forget_relocations, module)?)?;
     module.add_function(wrap_pyfunction!(immortal::immortalize, module)?)?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;

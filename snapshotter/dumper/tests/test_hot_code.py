@@ -42,14 +42,27 @@ def pages(made):
 def inner(function):
     return next(each for each in function.__code__.co_consts if getattr(each, "co_name", "") == "inner")
 
+# Of a file that is named, and has not run yet.
+wanted = {}
+exec(compile("def wanted(): return 1", "wanted.py", "exec"), wanted)
+wanted_before = wanted["wanted"].__code__
+
 noted = dumper.note_code()
+# All specialised, when the last round begins: two rounds are enough for that.
+settled = outers[0]
+for _ in range(40):
+    settled([1, 2, 3])
+last = dumper.note_code()
 before = [(outer.__code__, inner(outer), outer([1, 2, 3])) for outer in outers]
 scattered, never_before = pages(outers), [never.__code__ for never in nevers]
 dumper.immortalize()
-count = dumper.gather_code(noted)
+count = dumper.gather_code(noted, last, {"wanted.py"})
 assert 100 <= count < 200, count
 assert pages(outers) < scattered / 3, (pages(outers), scattered)
 assert all(never.__code__ is code for never, code in zip(nevers, never_before))
+assert wanted["wanted"].__code__ is not wanted_before and wanted["wanted"]() == 1
+# What is only read is the last.
+assert id(settled.__code__) > max(id(outer.__code__) for outer in outers[1:])
 for outer, (code, inner_code, answer) in zip(outers, before):
     assert outer.__code__ is not code and outer.__code__ == code and hash(outer.__code__) == hash(code)
     assert inner(outer) is not inner_code and inner(outer) == inner_code

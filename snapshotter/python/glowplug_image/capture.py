@@ -37,7 +37,9 @@ class Capture:
         self.replay = None
         self.found = None
         self.main_file = None
-        self.noted_code = None
+        self.no_modules = set()
+        # What code was like before each round of the priming.
+        self.noted_code = []
 
     def run_handler(self, folder):
         """Runs the function under its runtime; returns never."""
@@ -62,9 +64,10 @@ class Capture:
             what = "the program ended without coming to a snapshot point"
             self.refuse([{"kind": "no-snapshot-point", "what": what, "remedy": remedy, "fatal": True}])
 
-    def before_priming(self):
+    def before_round(self):
         """Notes what code is like before the handler runs: what differs afterwards has run."""
-        self.noted_code = self.dumper.note_code()
+        del self.noted_code[1:]
+        self.noted_code.append(self.dumper.note_code())
 
     def primed(self, responses):
         """Keeps what the handler answered to the events; with a plain run that is all that is wanted."""
@@ -85,15 +88,21 @@ class Capture:
         self.refuse_fatal(obstacles.find(fresh_sockets=True))
         warnings = [obstacle.to_json() for obstacle in obstacles.find() if not obstacle.fatal]
         variables = self.variables()
+        self.no_modules = watch.imports_in_vain()
         watch.end()
         flush()
         # What is frozen is not collected at the interpreter's own exit, where plain Python frees it.
         atexit.register(gc.unfreeze)
         gc.collect()
         self.dumper.immortalize()
-        if self.noted_code is not None:
-            self.dumper.gather_code(self.noted_code)
+        if self.noted_code:
+            # They are megabytes, which the image is not to have.
+            first, last = self.noted_code.pop(0), (self.noted_code or [None]).pop()
+            self.noted_code = []
+            self.dumper.gather_code(first, last, files_of_first_steps())
+            del first, last
         self.dumper.fill_holes()
+        self.dumper.forget_relocations()
         gc.freeze()
         found = self.take_undisturbed(variables, warnings)
         if found is None:
@@ -172,7 +181,7 @@ class Capture:
             renewal.renew(environment)
             unwritten = environment.get(b"PYTHONDONTWRITEBYTECODE")
             sys.dont_write_bytecode = bool(self.spec["dont_write_bytecode"] or unwritten)
-            point.restored = point.Restored(found)
+            point.restored = point.Restored(found, self.no_modules)
             sys.meta_path.insert(0, point.restored.late)
             self.set_arguments(found["arguments"])
             if environment.get(b"GLOWPLUG_LOG", b"").lower() == b"info":
@@ -253,6 +262,18 @@ class Capture:
     def leave(self, status):
         flush()
         os._exit(status)
+
+
+def files_of_first_steps():
+    """Names of the files with what a restored process runs first, as code objects have them."""
+    packages = ("glowplug", "awslambdaric", "concurrent", "threading")
+    # Of the snapshot step's own modules `sys.modules` has none.
+    found = {__file__, runtime.__file__, renewal.__file__, hooks.__file__, point.__file__}
+    for module in (*sys.modules.values(), *vars(renewal).values()):
+        name, file = getattr(module, "__name__", None), getattr(module, "__file__", None)
+        if isinstance(name, str) and name.partition(".")[0] in packages and isinstance(file, str):
+            found.add(file)
+    return found
 
 
 def contents(records):

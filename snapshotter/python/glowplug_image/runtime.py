@@ -50,17 +50,17 @@ class Client:
     def __init__(self, capture, events, package):
         self.capture = capture
         self.events = list(events)
-        self.waiting = list(events) if capture.spec["prime"] else []
+        self.waiting = self.events * capture.spec["prime_rounds"]
         self.responses = []
         self.package = package
         self.marshaller = package.client.LambdaMarshaller()
 
     def wait_next_invocation(self):
         watch.handling()
-        if self.waiting and not self.responses:
-            self.capture.before_priming()
+        if self.waiting and len(self.waiting) % len(self.events) == 0:
+            self.capture.before_round()
         if not self.waiting and self.capture.found is None:
-            self.capture.primed(self.responses)
+            self.capture.primed(self.responses[: len(self.events)])
             self.capture.take()
             self.package.renew()
         if self.waiting:
@@ -152,12 +152,14 @@ def text(result):
 
 
 class Package:
-    """awslambdaric, its native module not yet loaded."""
+    """awslambdaric, with its native module where the address that it keeps can be replaced."""
 
     def __init__(self, dumper):
         awslambdaric_.preload()
-        # What the native module is linked with takes longer to load than itself.
-        dumper.load_library("libstdc++.so.6")
+        self.endpoint = awslambdaric_.load_native(dumper.load_with_endpoint)
+        if self.endpoint is None:
+            # What the native module is linked with takes longer to load than itself.
+            dumper.load_library("libstdc++.so.6")
         from awslambdaric import bootstrap, lambda_config, lambda_runtime_client
 
         self.bootstrap, self.config, self.client = bootstrap, lambda_config, lambda_runtime_client
@@ -194,6 +196,9 @@ class Package:
     def connect(self, handler):
         """The real client."""
         config = self.config.LambdaConfigProvider([None, handler])
+        if self.endpoint is not None:
+            self.endpoint.set(config.api_address.encode())
+            self.client.runtime_client.initialize_client(self.client._user_agent())
         return self.client.LambdaRuntimeClient(config.api_address, config.use_thread_polling)
 
 

@@ -12,6 +12,7 @@ from glowplug_image import (
     watch_calls,
     watch_environment,
     watch_files,
+    watch_imports,
     watch_kernel,
     watch_network,
     watch_processes,
@@ -28,6 +29,7 @@ class Watch:
         self.environment = watch_environment.Environment()
         self.files = watch_files.Files()
         self.network = watch_network.Network(lambda: self.phase)
+        self.imports = watch_imports.Imports()
         self.processes = watch_processes.Processes()
         self.threads = watch_threads.Threads()
         self.calls = watch_calls.Calls(self.threads)
@@ -37,7 +39,7 @@ class Watch:
 
     def begin(self):
         self.inherited = dict(watch_kernel.open_descriptors())
-        for watcher in (self.files, self.network, self.processes, self.threads):
+        for watcher in (self.files, self.imports, self.network, self.processes, self.threads):
             self.handlers.update(watcher.events)
         self.appearances.begin(self.guarded)
         self.calls.begin(self.guarded)
@@ -111,6 +113,12 @@ def environment_reads():
         if name not in reads and name not in current.environment.changed:
             reads[name] = at_start(name)
     return reads
+
+
+def imports_in_vain():
+    """Names that were looked for as modules and are none."""
+    with quiet():
+        return current.imports.in_vain()
 
 
 def environment_changes():

@@ -58,8 +58,8 @@ const MODE: u32 = 0o600;
 pub struct Order<'a> {
     /// What is snapshotted.
     pub target: &'a Target,
-    /// Whether the handler is invoked with the events before the image is taken.
-    pub prime: bool,
+    /// How often the handler is invoked with each event before the image is taken.
+    pub prime_rounds: u32,
     /// Processor features that the image may use.
     pub baseline: CpuBaseline,
     /// Libraries that the target has loaded when its imports were recorded.

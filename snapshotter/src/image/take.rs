@@ -56,7 +56,8 @@ fn run(
         "handler": handler,
         "root": surroundings.root(),
         "events": target.events,
-        "prime": order.prime || plain,
+        // A plain start answers each event once: that is what a restored process is compared with.
+        "prime_rounds": if plain { 1 } else { order.prime_rounds },
         "plain": plain,
         "name": target.handler.as_ref().map_or("program", |h| &h.module),
         "program": target.program,

@@ -1,7 +1,8 @@
 """`awslambdaric`: its native `runtime_client` reads the runtime API's address when it is loaded, so after the restore.
 
 `preload` loads the rest of it before the image, with something in the native module's place that loads it at its first
-use. Without `preload`, awslambdaric is imported after the restore as ever.
+use. Who can replace the address loads it then with `load_native`. Without `preload`, awslambdaric is imported after the
+restore as ever.
 """
 
 import importlib
@@ -17,6 +18,9 @@ ENTROPY = 0
 NATIVE = "runtime_client"
 CLIENT = "awslambdaric.lambda_runtime_client"
 
+# The native module, where the address that it keeps is going to be replaced.
+_replaceable = []
+
 
 class NativeClient:
     """Stands for the native module until one of its functions is wanted."""
@@ -26,6 +30,9 @@ class NativeClient:
         self.__dict__["_spec"] = importlib.util.find_spec(NATIVE)
 
     def __getattr__(self, name):
+        return getattr(self._load(), name)
+
+    def _load(self):
         client = sys.modules[CLIENT]
         spec = self.__dict__["_spec"]
         native = importlib.import_module(NATIVE) if spec is None else importlib.util.module_from_spec(spec)
@@ -34,7 +41,22 @@ class NativeClient:
             sys.modules[NATIVE] = native
         native.initialize_client(client._user_agent())
         client.runtime_client = native
-        return getattr(native, name)
+        return native
+
+
+def load_native(load_library):
+    """Loads the native module before the image if `load_library(path)` can; returns what that returned, or None.
+
+    `load_library` loads the library so that the address which it keeps can be replaced after the restore.
+    """
+    stand_in = getattr(sys.modules.get(CLIENT), "runtime_client", None)
+    spec = stand_in._spec if type(stand_in) is NativeClient else None
+    if spec is None or spec.origin is None:
+        return None
+    loaded = load_library(spec.origin)
+    if loaded is not None:
+        _replaceable.append(stand_in._load())
+    return loaded
 
 
 def preload():
@@ -57,7 +79,7 @@ def preload():
 
 
 def prepare():
-    if sys.modules.get(NATIVE) is not None:
+    if sys.modules.get(NATIVE) not in (None, *_replaceable):
         raise SnapshotRefused(
             "awslambdaric's runtime_client is loaded and keeps the address of the runtime API that it found: "
             "do not import awslambdaric's bootstrap or lambda_runtime_client while the function is initialised"
