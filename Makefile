@@ -56,7 +56,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance threads-check threads-endurance arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance threads-check threads-endurance threads-parked arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -149,6 +149,9 @@ threads-check: wheel pythons ## Threads in process images, with all libraries an
 
 threads-endurance: wheel pythons ## Thousands of restores with threads, one after the other, six at once, in motion (an hour)
 	@$(PYTHON) $(SETUP)/threads.py endurance $(ARGS)
+
+threads-parked: wheel pythons ## What parked threads add to a restore
+	@$(PYTHON) $(SETUP)/threads.py parked $(ARGS)
 
 arm64: tools ## Build everything for arm64 and try it under emulation (Debian's compiler and Pythons; half an hour)
 	@$(PYTHON) tests/arm64/try_arm64.py $(ARGS)

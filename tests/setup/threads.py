@@ -1,8 +1,9 @@
 """The environments of `make threads-check` and `make threads-endurance`: packages that keep threads.
 
 `target/venvs/<minor>-threads/` holds what `tests/requirements/<minor>.txt` and `threads.txt` name, and the wheel. They
-are large (0.9 GB each), so `make test` does without them. The arguments: `check` or `endurance`, then what is passed on
-to pytest, or to `tests/threads/endurance.py`. PYTHONS names the Pythons, all if it is empty; for the endurance 3.12.
+are large (0.9 GB each), so `make test` does without them. The arguments: `check`, then what is passed on to pytest; or
+`endurance` or `parked`, then what is passed on to the script of that name in `tests/threads/`. PYTHONS names the
+Pythons, all if it is empty; for the scripts 3.12.
 """
 
 import json
@@ -59,7 +60,7 @@ def main(what, *arguments):
         os.environ["GLOWPLUG_THREADS"] = os.environ["GLOWPLUG_TESTS"] = "all"
         return check([label for label in minors if not chosen or label in chosen], list(arguments))
     (venv,) = make(chosen or ["3.12"])
-    return subprocess.run([venv["executable"], TESTS / "endurance.py", *arguments]).returncode
+    return subprocess.run([venv["executable"], TESTS / f"{what}.py", *arguments]).returncode
 
 
 if __name__ == "__main__":

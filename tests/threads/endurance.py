@@ -20,11 +20,14 @@ HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent), str(HERE.parent / "image")]
 
 import images  # noqa: E402
+from bucket import Bucket  # noqa: E402
 from test_workloads import CHOSEN, LIBRARIES, PYTHON  # noqa: E402
 
 AT_ONCE = 6
 # No start takes as long, not with six at once on a loaded machine either.
 HANG = 60
+# It asks a server of this process.
+TRANSFER = "boto3_transfer"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
 PLACES = {
     "as nobody": (NOBODY, True),
@@ -73,14 +76,14 @@ class Counts:
 
 
 class Workload:
-    """An image of a workload, and what starts of it say."""
+    """An image of a workload with its arguments, and what starts of it say."""
 
-    def __init__(self, workshop, name, *, leave=False):
+    def __init__(self, workshop, name, *arguments, leave=False):
         self.name = name.partition(",")[0].rstrip("_")
         given = LIBRARIES.get(name, (None, {}))[1]
         options = [part for pair in given.items() for part in ("--env", "=".join(pair))]
         end = ("leave",) if leave else ()
-        self.image = workshop.take(f"{self.name}{'-leave' * leave}", "work.py", name, *end, options=options)
+        self.image = workshop.take(f"{self.name}{'-leave' * leave}", "work.py", name, *arguments, *end, options=options)
         self.image.archive.chmod(0o644)
         self.variables = given
         plain = self.image.start(variables={**given, "GLOWPLUG_MODE": "off"})
@@ -149,19 +152,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--cycles", type=int, default=100)
-    parser.add_argument("names", nargs="*", default=[PYTHON, *CHOSEN])
+    parser.add_argument("names", nargs="*", default=[PYTHON, TRANSFER, *CHOSEN])
     given = parser.parse_args()
     workshop, bad = images.Workshop(HERE / "programs"), 0
+    bucket = Bucket()
     try:
         for name in given.names:
-            workload = Workload(workshop, name)
+            arguments = [bucket.url] if name == TRANSFER else []
+            workload = Workload(workshop, name, *arguments)
             bad += one_after_the_other(workload, given.rounds)
             # Without the way out: what others fail at by themselves is counted above.
-            workload = Workload(workshop, name, leave=True)
+            workload = Workload(workshop, name, *arguments, leave=True)
             bad += at_once(workload, given.rounds)
             bad += elsewhere(workload, given.rounds)
         bad += in_motion(workshop, given.cycles)
     finally:
+        bucket.shutdown()
+        bucket.server_close()
         workshop.remove()
     print(f"failures that plain starts do not have: {bad}", flush=True)
     return 1 if bad else 0

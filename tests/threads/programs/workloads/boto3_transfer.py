@@ -3,6 +3,8 @@
 Nothing may connect before the image is taken: the first work, a small object, is answered in the process.
 """
 
+# The first connection looks for it, with an extension module that not everybody may read who starts the image.
+import encodings.idna  # noqa: F401
 import io
 import sys
 
