@@ -142,7 +142,8 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     if order.plan {
         let guards = files::guards(&capture, &process, &surroundings, order.validation);
         let looked: Vec<Looked> = guards.iter().map(|guard| looked(guard, &surroundings)).collect();
-        prefetch::image::plan(order.archive, surroundings.root(), &looked)?;
+        let has_client = process.modules.iter().any(|(name, _)| name == prefetch::image::CLIENT);
+        prefetch::image::plan(order.archive, surroundings.root(), &looked, has_client)?;
     }
     let mut warnings = process.warnings;
     warnings.extend(warning);

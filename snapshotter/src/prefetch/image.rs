@@ -19,8 +19,11 @@ pub struct Looked {
     pub whole: bool,
 }
 
-/// Makes the plan of the archive at `path` one for restoring its image.
-pub fn plan(path: &Path, function: Option<&Path>, looked: &[Looked]) -> Result<()> {
+/// awslambdaric's native module.
+pub const CLIENT: &str = "runtime_client";
+
+/// Makes the plan of the archive at `path` one for restoring its image, which has the runtime's native client or not.
+pub fn plan(path: &Path, function: Option<&Path>, looked: &[Looked], has_client: bool) -> Result<()> {
     let entries = {
         let archive = Archive::open(path)?;
         let section = archive.header().section(SectionKind::Image).context("there is no image")?;
@@ -47,10 +50,12 @@ pub fn plan(path: &Path, function: Option<&Path>, looked: &[Looked]) -> Result<(
             entries.push(own(offset, range.length.min(end.saturating_sub(offset))));
         }
         entries.retain(|entry| entry.length > 0);
-        // What the runtime loads after the restore. The rest of the plan is what a start from the code would need: it
-        // is left out, since it would be in the way of this.
-        let rest = archive.plan()?.map(|plan| plan.entries()).unwrap_or_default();
-        entries.extend(rest.into_iter().filter(|entry| entry.path.contains("runtime_client")));
+        // What the runtime may load after the restore. The rest of the plan is what a start from the code would need:
+        // it is left out, since it would be in the way of this.
+        if !has_client {
+            let rest = archive.plan()?.map(|plan| plan.entries()).unwrap_or_default();
+            entries.extend(rest.into_iter().filter(|entry| entry.path.contains(CLIENT)));
+        }
         entries
     };
     writer::add_plan(path, &entries)?;
