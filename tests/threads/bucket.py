@@ -1,11 +1,15 @@
-"""A server that keeps one object, for S3's transfer manager: sent in parts, fetched in ranges."""
+"""A server that keeps one object, for S3's transfer manager: sent in parts, fetched in ranges.
+
+Several processes may send it at once: it is what was completed last.
+"""
 
 import http.server
+import itertools
 import re
 import threading
 import urllib.parse
 
-START = b"<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>"
+START = b"<InitiateMultipartUploadResult><UploadId>%d</UploadId></InitiateMultipartUploadResult>"
 DONE = b"<CompleteMultipartUploadResult><ETag>done</ETag></CompleteMultipartUploadResult>"
 
 
@@ -16,16 +20,15 @@ class Bucket(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Requests)
+        self.content = b""
+        # Contents by upload and part, until the upload is completed.
         self.parts = {}
+        self.numbers = itertools.count(1)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
-
-    @property
-    def content(self):
-        return b"".join(content for _, content in sorted(self.parts.items()))
 
 
 class Requests(http.server.BaseHTTPRequestHandler):
@@ -41,6 +44,10 @@ class Requests(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+    @property
+    def query(self):
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
 
     def body(self):
         """What was sent, without the frames that sign each part of it (aws-chunked)."""
@@ -59,13 +66,19 @@ class Requests(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.body()
         if "uploads" in self.path:
-            self.server.parts.clear()
-            return self.answer(START)
+            number = next(self.server.numbers)
+            self.server.parts[str(number)] = {}
+            return self.answer(START % number)
+        parts = self.server.parts.pop(self.query["uploadId"])
+        self.server.content = b"".join(content for _, content in sorted(parts.items()))
         return self.answer(DONE)
 
     def do_PUT(self):
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-        self.server.parts[int(query.get("partNumber", ["1"])[0])] = self.body()
+        query = self.query
+        if "uploadId" in query:
+            self.server.parts[query["uploadId"]][int(query["partNumber"])] = self.body()
+        else:
+            self.server.content = self.body()
         self.answer(ETag='"part"')
 
     def do_HEAD(self):
