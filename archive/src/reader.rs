@@ -75,11 +75,11 @@ impl Archive {
             .iter()
             .filter(|s| SectionKind::ALL.iter().any(|k| *k as u32 == s.kind && k.verified_at_open()));
         let end = to_usize(index.map(|s| s.offset + s.length).max().unwrap_or(0))?;
+        let length = end.max(header::PAGE);
         // SAFETY: the map is read-only. Archives lie on read-only layers or are replaced by
         // rename, never written in place; a file cut short by force ends the process by SIGBUS,
         // which no reader of a map can exclude.
-        let map =
-            unsafe { MmapOptions::new().len(end.max(header::PAGE)).map(&file) }.map_err(Error::io(path))?;
+        let map = unsafe { MmapOptions::new().len(length).map(&file) }.map_err(Error::io(path))?;
         Self::check(path, file, map, header)
     }
 

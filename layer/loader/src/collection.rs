@@ -243,9 +243,9 @@ fn writable_descriptors() -> bool {
     listed.flatten().any(|entry| {
         let name = entry.file_name();
         let Some(fd) = name.to_str().and_then(|n| n.parse::<RawFd>().ok()) else { return false };
-        // SAFETY: both only read flags; a descriptor closed meanwhile is an error value.
-        let (flags, close_on_exec) =
-            unsafe { (libc::fcntl(fd, libc::F_GETFL), libc::fcntl(fd, libc::F_GETFD)) };
+        // SAFETY: only flags are read; a descriptor closed meanwhile is an error value.
+        let read = |command| unsafe { libc::fcntl(fd, command) };
+        let (flags, close_on_exec) = (read(libc::F_GETFL), read(libc::F_GETFD));
         let writable = flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY && flags & libc::O_PATH == 0;
         let ours = close_on_exec & libc::FD_CLOEXEC != 0 || entry.path().is_file();
         fd > 2 && writable && ours
