@@ -1,13 +1,16 @@
 """`glowplug inspect` and `glowplug verify`, and the command itself."""
 
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from glow_file import GlowFile
-from processes import glowplug, run
+from processes import COMMAND, glowplug, run
 from snapshots import snapshot
 
 # The command is one for all Pythons, and every other test builds its archives with it.
@@ -43,6 +46,14 @@ def test_a_bad_file_is_an_error_with_its_name(command, stall, tmp_path):
         assert done.status == 1
         assert str(bad) in done.out + done.err
         assert "panicked" not in done.err
+
+
+def test_a_reader_that_has_gone_ends_the_command_without_a_word(stall):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([COMMAND, "inspect", stall.file, "--all"], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_verify_of_a_good_archive_succeeds(stall):

@@ -8,6 +8,12 @@ pub fn of(bytes: &[u8]) -> u64 {
     xxh3::xxh3_64(bytes)
 }
 
+/// The same with another seed.
+#[must_use]
+pub fn seeded(bytes: &[u8], seed: u64) -> u64 {
+    xxh3::xxh3_64_with_seed(bytes, seed)
+}
+
 /// The hash by which a module is found in the index: XXH3-64 of its full dotted name in UTF-8.
 #[must_use]
 pub fn of_name(name: &str) -> u64 {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod bench;
+mod broken_pipe;
 mod cli;
 mod doctor;
 mod dump;
@@ -39,6 +40,7 @@ mod verify;
 use cli::Command;
 
 fn main() -> ExitCode {
+    broken_pipe::end_quietly();
     let cli = cli::Cli::parse();
     log::start(cli.verbose);
     let done = match cli.command {

@@ -2,9 +2,12 @@
 
 import json
 
+import images
 import page_cache
 import pytest
 from image_section import ImageFile
+from processes import glowplug
+from surroundings import NOBODY
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,28 @@ def test_a_flipped_bit_in_the_pack(small, damaged, falls_back):
         # Who finds everything in the page cache does not read it.
         damaged.read_bytes()
         assert '"rung": "image"' in small.start(archive=damaged).succeeded().out
+
+
+@images.needs_root
+def test_where_there_can_be_no_second_thread_one_unpacks_all(mapped):
+    mapped.archive.chmod(0o644)
+    alone = ("prlimit", "--nproc=0", "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    page_cache.evict(mapped.archive)
+    cold = json.loads(mapped.restored(prefix=alone).out)
+    assert (cold["rung"], cold["nothing"] > 10) == ("image", True)
+
+
+def test_no_trace_is_left_of_the_thread_that_helps_to_unpack(mapped):
+    for _ in range(20):
+        page_cache.evict(mapped.archive)
+        cold = start(mapped)
+        assert (cold["nothing"] > 10, cold["threads"]) == (True, 1)
+
+
+def test_the_plan_has_what_a_restore_looks_at_before_the_pack(mapped):
+    plan = json.loads(glowplug("inspect", "--json", mapped.archive).succeeded().out)["plan"]
+    file = ImageFile(mapped.archive)
+    own = [entry["offset"] for entry in plan if entry["base"] == "archive"]
+    assert own == [0, file.start, file.start + file.get("pack_offset")]
+    assert plan[-1]["offset"] == own[-1]
+    assert plan[2]["path"].endswith("glowplug/exec")

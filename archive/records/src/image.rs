@@ -8,7 +8,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first eight bytes of the section; the last two are the version of its layout.
-pub const MAGIC: [u8; 8] = *b"GLOWIM04";
+pub const MAGIC: [u8; 8] = *b"GLOWIM05";
 /// Signals that have an action: 1 to 64.
 pub const SIGNALS: usize = 64;
 /// Words of CPU features in [`Cpu`].
@@ -158,7 +158,7 @@ pub struct ImageHeader {
     pub pack_offset: u64,
     /// Bytes of the pack.
     pub pack_length: u64,
-    /// XXH3-64 of the pack.
+    /// Sum, modulo 2^64, of the XXH3-64 of what the pack has for each record of `packed`, seeded with the record's number from 0 on.
     pub pack_checksum: u64,
     /// What CLOCK_MONOTONIC has to have come to, in nanoseconds: libraries hold times of it that nobody can find. 0: any time.
     pub earliest: u64,

@@ -54,6 +54,7 @@ class Client:
         self.responses = []
         self.package = package
         self.marshaller = package.client.LambdaMarshaller()
+        self.classes = Classes(package.client.LambdaRuntimeClient, capture)
 
     def wait_next_invocation(self):
         watch.handling()
@@ -84,15 +85,11 @@ class Client:
 
     def become_real(self):
         """From here on this is the runtime's own client."""
-        capture = self.capture
-        count = len(self.events)
+        capture, classes, count = self.capture, self.classes, len(self.events)
         real = self.package.connect(capture.spec["handler"])
         self.__dict__.clear()
         self.__dict__.update(real.__dict__)
-        if capture.replay is None:
-            self.__class__ = settling(type(real), capture)
-        else:
-            self.__class__ = replaying(type(real), capture, count)
+        self.__class__ = classes.settling if capture.replay is None else classes.replay(count)
         return self.wait_next_invocation()
 
     def post_invocation_result(self, invoke_id, result_data, content_type="application/json", invocation_id=None):
@@ -105,46 +102,58 @@ class Client:
         raise PrimingFailedError(json.dumps(error_response_data))
 
 
-def settling(real, capture):
-    """The real client's class; it releases the crash latch when the handler has answered for the first time."""
+class Classes:
+    """What the client becomes in a restored process: made before the image, since making classes takes a while."""
 
-    class Settling(real):
-        def settle(self):
-            capture.settled()
-            self.__class__ = real
+    def __init__(self, real, capture):
+        class Settling(real):
+            """The real client's class; it releases the crash latch when the handler has answered for the first time."""
 
-        def post_invocation_result(self, *arguments, **named):
-            self.settle()
-            self.post_invocation_result(*arguments, **named)
-            capture.settle_renewal()
+            settled = real
 
-        def post_invocation_error(self, *arguments, **named):
-            self.settle()
-            self.post_invocation_error(*arguments, **named)
-            capture.settle_renewal()
+            def settle(self):
+                capture.settled()
+                self.__class__ = self.settled
 
-    return Settling
+            def post_invocation_result(self, *arguments, **named):
+                self.settle()
+                self.post_invocation_result(*arguments, **named)
+                capture.settle_renewal()
 
+            def post_invocation_error(self, *arguments, **named):
+                self.settle()
+                self.post_invocation_error(*arguments, **named)
+                capture.settle_renewal()
 
-def replaying(real, capture, count):
-    """The real client's class in a replay, which ends when `count` events are answered."""
-    responses = []
+        class Replaying(real):
+            """The real client's class in a replay, which ends when `count` events are answered."""
 
-    class Replaying(real):
-        def wait_next_invocation(self):
-            if len(responses) == count:
-                capture.finish_replay(responses)
-            return super().wait_next_invocation()
+            responses = []  # noqa: RUF012 (there is one client)
+            count = 0
 
-        def post_invocation_result(self, invoke_id, result_data, *arguments, **named):
-            capture.settled()
-            responses.append(text(result_data))
-            super().post_invocation_result(invoke_id, result_data, *arguments, **named)
+            def wait_next_invocation(self):
+                if len(self.responses) == self.count:
+                    capture.finish_replay(self.responses)
+                return super().wait_next_invocation()
 
-        def post_invocation_error(self, invoke_id, error_response_data, *_arguments, **_named):
-            raise PrimingFailedError(error_response_data)
+            def post_invocation_result(self, invoke_id, result_data, *arguments, **named):
+                self.responses.append(text(result_data))
+                super().post_invocation_result(invoke_id, result_data, *arguments, **named)
 
-    return Replaying
+            def post_invocation_error(self, invoke_id, error_response_data, *_arguments, **_named):
+                raise PrimingFailedError(error_response_data)
+
+        class ReplayingFirst(Settling):
+            """The same up to the first answer: a replay touches what a start touches."""
+
+            settled = Replaying
+
+        self.settling, self.replaying, self.replaying_first = Settling, Replaying, ReplayingFirst
+
+    def replay(self, count):
+        """The class for a replay of so many events."""
+        self.replaying.count = count
+        return self.replaying_first if count else self.replaying
 
 
 def text(result):

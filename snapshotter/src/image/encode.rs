@@ -34,6 +34,8 @@ pub struct Content<'a> {
     pub packed: &'a [Packed],
     /// The pack.
     pub pack: &'a [u8],
+    /// Its checksum.
+    pub pack_checksum: u64,
     /// The pages that the layout names.
     pub pages: &'a [u8],
     /// Processor features that a start needs.
@@ -131,7 +133,7 @@ pub fn encode(content: &Content<'_>) -> Result<Vec<u8>> {
     let data = (pack_offset + pack.len()).next_multiple_of(PAGE);
     header.pack_offset = pack_offset as u64;
     header.pack_length = pack.len() as u64;
-    header.pack_checksum = checksum::of(pack);
+    header.pack_checksum = content.pack_checksum;
     header.data_offset = data as u64;
     bytes[..size_of::<ImageHeader>()].copy_from_slice(header.as_bytes());
     header.checksum = checksum::of(&bytes[ImageHeader::CHECKED_FROM..]);

@@ -241,7 +241,7 @@ fn written(mappings: &[Mapping], loads: &[Load], touched: &Touched) -> Vec<Pages
 }
 
 /// Pages that a start does not touch between ones that it does that are packed too rather than cost a mapping.
-const PACKED_GAP: u64 = 2 * PAGE_BYTES;
+const PACKED_GAP: u64 = PAGE_BYTES;
 /// Most that is packed together.
 const PACKED_LENGTH: u64 = 256 << 10;
 

@@ -42,6 +42,7 @@ use files::Guard;
 use found::{Area, Capture, Obstacle, Process};
 use layout::{Layout, Sizes, Touched};
 use memory::Memory;
+use pack::Pack;
 use shared::Shared;
 use surroundings::Surroundings;
 use threads::Threads;
@@ -231,8 +232,8 @@ fn write(
     if !order.pack {
         layout.packed.clear();
     }
-    let (packed, pack) = pack::pack(&layout, pages)?;
-    layout.sizes.pack = pack.len() as u64;
+    let pack = Pack::new(&layout, pages)?;
+    layout.sizes.pack = pack.bytes.len() as u64;
     let handler =
         order.target.handler.as_ref().map_or_else(String::new, |h| format!("{}.{}", h.module, h.function));
     let mut arguments = process.options.clone();
@@ -242,8 +243,9 @@ fn write(
         process,
         threads,
         layout: &layout,
-        packed: &packed,
-        pack: &pack,
+        packed: &pack.table,
+        pack: &pack.bytes,
+        pack_checksum: pack.checksum,
         pages,
         cpu: order.baseline.needed(),
         guards: &guards,

@@ -97,11 +97,9 @@ pub fn of(
     let touched = mapped.get(own).map_or(&[][..], |(_, ranges)| ranges);
     let mut objects = Objects { ranges: of_archive(touched, archive).into() };
     let index = objects.index(archive);
-    let (wrapper, layer): (Vec<_>, Vec<_>) =
-        of_layer().into_iter().partition(|entry| entry.path.ends_with(WRAPPER_NAME));
-    let mut layer = Some(layer);
+    let mut layer = Some(of_layer(|path| !path.ends_with(WRAPPER_NAME)));
     let mut entries = vec![index];
-    entries.extend(wrapper);
+    entries.extend(wrapper());
     for file in files(start, archive, own, places, &mapped, evicted) {
         if let Some(position) = file.position {
             entries.extend(layer.take().unwrap_or_default());
@@ -244,12 +242,12 @@ fn of_archive(touched: &[(u64, u64)], archive: &Archive) -> Vec<(u64, u64)> {
 
 /// The layer's own files that a start reads: wrapper, start script, loader. The loader gives back what it has touched of
 /// itself, so that all of it is taken.
-fn of_layer() -> Vec<PlanEntry> {
+fn of_layer(is_wanted: impl Fn(&str) -> bool) -> Vec<PlanEntry> {
     let needed = |part: &str| !matches!(part, "extension" | "package");
     let files = payload::layer_files().unwrap_or_default();
     files
         .into_iter()
-        .filter(|file| needed(file.part))
+        .filter(|file| needed(file.part) && is_wanted(&file.path))
         .map(|file| PlanEntry {
             base: Base::Layer,
             origin: "/opt".to_owned(),
@@ -260,6 +258,11 @@ fn of_layer() -> Vec<PlanEntry> {
             hot: false,
         })
         .collect()
+}
+
+/// The wrapper.
+pub fn wrapper() -> Vec<PlanEntry> {
+    of_layer(|path| path.ends_with(WRAPPER_NAME))
 }
 
 /// Ranges in ascending order, those that overlap or lie close together joined.

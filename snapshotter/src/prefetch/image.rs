@@ -9,6 +9,8 @@ use glowplug_archive::plan::{Base, PlanEntry};
 use glowplug_archive::{Archive, writer};
 use zerocopy::FromBytes as _;
 
+use super::entries::wrapper;
+
 /// A file that a restore looks at: its path at the start, where it is now, and whether all of it is read.
 pub struct Looked {
     /// As the function sees it.
@@ -40,8 +42,12 @@ pub fn plan(path: &Path, function: Option<&Path>, looked: &[Looked], has_client:
         let ranges = <[Range]>::ref_from_bytes(ranges).ok().context("the image's ranges")?;
         let pack_end = header.pack_offset + header.pack_length;
         let first = if hot > 0 { header.data_offset + hot } else { pack_end };
-        let mut entries = vec![own(0, PAGE as u64), own(section.offset, first)];
+        // In the order of a restore: what is small, and looked at before the pack is, does not wait behind it.
+        let mut entries = vec![own(0, PAGE as u64), own(section.offset, header.metadata_length)];
+        entries.extend(wrapper());
         entries.extend(looked.iter().filter_map(|file| entry(file, function)));
+        let pack = own(section.offset + header.pack_offset, first.saturating_sub(header.pack_offset));
+        entries.push(PlanEntry { hot: false, ..pack });
         let data = section.offset + header.data_offset;
         let end = section.offset + section.length;
         // What the pack has is not looked for elsewhere.

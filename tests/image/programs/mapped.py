@@ -30,5 +30,6 @@ areas = [line.split(maxsplit=5) for line in Path("/proc/self/maps").read_text().
 code = [area for area in areas if "x" in area[1]]
 archive = [area for area in code if area[-1].endswith(".glow")]
 nothing = [area for area in code if len(area) == 5]
-FOUND.update(archive=len(archive), nothing=len(nothing), read_alone=read_alone())
+threads = len(list(Path("/proc/self/task").iterdir()))
+FOUND.update(archive=len(archive), nothing=len(nothing), read_alone=read_alone(), threads=threads)
 json.dump({**glowplug.status(), **FOUND}, sys.stdout)

@@ -5,6 +5,7 @@ use syscalls::{Errno, Sysno, syscall};
 use crate::process::Text;
 
 const AT_FDCWD: isize = -100;
+const NO_FILE: isize = -1;
 const O_CLOEXEC: usize = 0o2_000_000;
 // mman.h; the same on x86-64 and 64-bit ARM.
 const MAP_PRIVATE: usize = 0x02;
@@ -76,11 +77,25 @@ impl File {
         read != Err(Errno::EAGAIN)
     }
 
-    /// Begins to read pages into the page cache.
+    /// The same; what lies around the page is not read because of that.
+    #[must_use]
+    pub fn is_cached_alone(self, offset: u64) -> bool {
+        self.read_nothing_ahead();
+        let is_cached = self.is_cached(offset);
+        self.read_ahead_again();
+        is_cached
+    }
+
+    /// Begins to read pages into the page cache. The kernel may cut what is asked for at once (mm/readahead.c,
+    /// force_page_cache_ra), so it is asked in pieces.
     pub fn read_ahead(self, offset: u64, length: u64) {
         const WILL_NEED: usize = 3;
-        // SAFETY: no memory is involved.
-        let _ = unsafe { syscall!(Sysno::fadvise64, self.0, offset, length, WILL_NEED) };
+        const PIECE: u64 = 1 << 20;
+        let end = offset.saturating_add(length);
+        for at in (offset..end).step_by(PIECE as usize) {
+            // SAFETY: no memory is involved.
+            let _ = unsafe { syscall!(Sysno::fadvise64, self.0, at, PIECE.min(end - at), WILL_NEED) };
+        }
     }
 
     /// Reads at a place, as much as there is up to the buffer's length.
@@ -157,7 +172,7 @@ pub unsafe fn map_at(
     let fixed = if over { MAP_FIXED } else { MAP_FIXED_NOREPLACE };
     let (flags, descriptor, offset) = match file {
         Some((file, offset)) => (0, file.0 as isize, offset),
-        None => (MAP_ANONYMOUS, -1, 0),
+        None => (MAP_ANONYMOUS, NO_FILE, 0),
     };
     let flags = MAP_PRIVATE | MAP_NORESERVE | fixed | flags;
     // SAFETY: the caller's word.
@@ -169,6 +184,20 @@ pub unsafe fn map_at(
     // SAFETY: just mapped, and nobody refers to it.
     let _ = unsafe { syscall!(Sysno::munmap, mapped, length) };
     Err(Errno::EEXIST)
+}
+
+/// Puts zeroed memory over what is at an address, with its pages there already (MAP_POPULATE), as far as the kernel can.
+///
+/// # Errors
+/// That of mmap(2).
+///
+/// # Safety
+/// Nobody refers to what is there.
+pub unsafe fn map_ready(address: u64, length: u64, protection: u8) -> Result<(), Errno> {
+    const MAP_POPULATE: usize = 0x8000;
+    let flags = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED | MAP_ANONYMOUS | MAP_POPULATE;
+    // SAFETY: the caller's word.
+    unsafe { syscall!(Sysno::mmap, address, length, protection, flags, NO_FILE, 0) }.map(|_| ())
 }
 
 /// munmap(2).

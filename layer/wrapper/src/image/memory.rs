@@ -31,9 +31,7 @@ const DAMAGED: Reason<'_> = Reason::new(b"the image's tables are damaged", b"");
 pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<bool, Reason<'a>> {
     let is_cold = !record && is_cold(image)?;
     let is_packed = is_cold && image.header.packed.count > 0;
-    if is_packed {
-        unpack::read_ahead(image);
-    } else if is_cold {
+    if is_cold && !is_packed {
         read_ahead(image)?;
     }
     let mappings: &[Mapping] = image.records(image.header.mappings)?;
@@ -60,12 +58,14 @@ pub fn place<'a>(image: &Image<'a>, record: bool) -> Result<bool, Reason<'a>> {
             unsafe { calls::advise(mapping.address, mapping.length, calls::RANDOM) };
         }
     }
-    fill(image)?;
     if is_packed {
         unpack::unpack(image)?;
     }
+    // Behind the pack in the file, so that it comes after that.
+    fill(image)?;
     tell_of_mappings(image, mappings);
-    if !record {
+    // What is going to be written to is in the pack.
+    if !record && !is_packed {
         copy_written(image)?;
     }
     Ok(is_cold)

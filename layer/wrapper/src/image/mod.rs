@@ -1,7 +1,7 @@
 //! Restoring the process image.
 //!
 //! One start: [`section`] finds the image in the archive and verifies its metadata, [`guards`] see
-//! whether it fits this start, [`memory`] puts its memory in place (where the page cache is cold with [`unpack`]), [`vdso`] and [`descriptors`] make what
+//! whether it fits this start, [`memory`] puts its memory in place (where the page cache is cold with [`unpack`], for which there is a [`helper`]), [`vdso`] and [`descriptors`] make what
 //! belongs to this boot and this process, [`threads`] starts the other threads, [`latch`] notes that a restore is under way, [`kernel`]
 //! sets what the kernel holds for a process, and then the process goes on where the image was taken.
 //!
@@ -11,6 +11,7 @@
 pub mod calls;
 pub mod descriptors;
 pub mod guards;
+pub mod helper;
 pub mod kernel;
 pub mod latch;
 pub mod memory;

@@ -149,7 +149,7 @@ unsafe fn put_off(deadlines: &[Deadline], taken: [u64; 2]) {
 }
 
 /// Sets the mask; returns what it was.
-fn block_signals(mask: u64) -> u64 {
+pub fn block_signals(mask: u64) -> u64 {
     let mut before = 0_u64;
     // SAFETY: the kernel reads and writes eight bytes.
     let _ = unsafe { syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, &raw const mask, &raw mut before, 8) };
