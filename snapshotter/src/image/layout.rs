@@ -240,8 +240,6 @@ fn written(mappings: &[Mapping], loads: &[Load], touched: &Touched) -> Vec<Pages
     found
 }
 
-/// Pages that a start does not touch between ones that it does that are packed too rather than cost a mapping.
-const PACKED_GAP: u64 = PAGE_BYTES;
 /// Most that is packed together.
 const PACKED_LENGTH: u64 = 256 << 10;
 
@@ -254,8 +252,7 @@ fn packed(mappings: &[Mapping], touched: &Touched) -> Vec<Pages> {
             let end = address + PAGE_BYTES;
             match found[before..].last_mut() {
                 Some(last)
-                    if address - (last.address + last.length) <= PACKED_GAP
-                        && end - last.address <= PACKED_LENGTH =>
+                    if address == last.address + last.length && end - last.address <= PACKED_LENGTH =>
                 {
                     last.length = end - last.address;
                 }
