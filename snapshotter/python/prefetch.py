@@ -37,7 +37,10 @@ def own_parts(folder, spec):
 
 
 def activate(folder, archive):
-    """Loads the loader from its file, as the layer's start script does; whether that worked."""
+    """Loads the loader from its file, as the layer's start script does; whether that worked.
+
+    It is not to give back the pages of libraries that it has done with: they would not be seen at the end.
+    """
     import _imp
     from _frozen_importlib import ModuleSpec
     from _frozen_importlib_external import ExtensionFileLoader
@@ -46,7 +49,7 @@ def activate(folder, archive):
     spec = ModuleSpec("_glowplug", ExtensionFileLoader("_glowplug", path), origin=path)
     loader = _imp.create_dynamic(spec)
     _imp.exec_dynamic(loader)
-    return loader.activate(archive)
+    return loader.activate(archive, gives_back=False)
 
 
 def runtime_files(spec):

@@ -178,3 +178,20 @@ def test_a_function_that_does_not_bear_it_is_recorded_all_the_same(tmp_path):
     made = made_of(tmp_path, f"if {MAPPINGS} > 1000:\n    raise MemoryError\n\ndef handler(*_): ...\n")
     assert made.inspected["plan"]
     assert "no plan" not in made.summary
+
+
+def test_a_plan_has_what_a_start_gives_back_while_it_runs(tmp_path):
+    # So many modules that the loader gives back pages of libraries: the first one, which the linker begins with, among them.
+    made = made_of(
+        tmp_path,
+        "import asyncio, csv, decimal, email.mime.multipart, http.server, sqlite3, unittest.mock, xml.dom.minidom, zoneinfo\n\n"
+        "def handler(*_): ...\n",
+    )
+    assert len(made.manifest["modules"]) > 128
+    first = {}
+    for entry in made.inspected["plan"]:
+        name = entry["path"].rpartition("/")[2]
+        if ".cpython-" in name and name.endswith(".so"):
+            first[name] = min(entry["offset"], first.get(name, entry["offset"]))
+    assert len(first) > 5
+    assert set(first.values()) == {0}

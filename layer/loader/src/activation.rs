@@ -28,14 +28,15 @@ use crate::{exit, expressions, fingerprint, footprint, log, read_ahead, source_l
 ///
 /// Returns whether an archive is active. What is wrong with it is one line on stderr and stands in
 /// `status()`; with `GLOWPLUG_STRICT=1` it is an `ImportError`. `late` says that the process was restored from an image, so that its
-/// rung is decided.
+/// rung is decided. `gives_back` is false where it is recorded which pages of files a start touches: none of them is given back then.
 #[pyfunction]
-#[pyo3(signature = (archive=None, *, root=None, late=false))]
+#[pyo3(signature = (archive=None, *, root=None, late=false, gives_back=true))]
 pub fn activate(
     py: Python<'_>,
     archive: Option<PathBuf>,
     root: Option<PathBuf>,
     late: bool,
+    gives_back: bool,
 ) -> PyResult<bool> {
     let (mut settings, unknown) = Settings::from_environment();
     if let Some(unknown) = unknown {
@@ -52,6 +53,7 @@ pub fn activate(
     if root.is_some() {
         settings.root = root;
     }
+    settings.gives_back = gives_back;
     let strict = settings.strict;
     if settings.mode == Mode::Off {
         status::refused(py, "GLOWPLUG_MODE is off");
@@ -63,7 +65,9 @@ pub fn activate(
             if !late {
                 log::moment("code");
             }
-            footprint::shrink(&session.archive);
+            if gives_back {
+                footprint::shrink(&session.archive);
+            }
             Ok(true)
         }
         Err(refusal) => {
@@ -92,7 +96,7 @@ pub fn activate_from_environment(py: Python<'_>) -> bool {
     if ASKED.swap(true, Ordering::Relaxed) {
         return session::current().is_some();
     }
-    activate(py, None, None, false).unwrap_or_else(|error| {
+    activate(py, None, None, false, true).unwrap_or_else(|error| {
         log::warn(&error.value(py).to_string());
         std::process::exit(1)
     })

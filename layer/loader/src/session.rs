@@ -86,7 +86,7 @@ impl Session {
     /// The GIL must be held.
     pub fn count_module(&self) {
         let count = self.counts.modules.fetch_add(1, Ordering::Relaxed) + 1;
-        if count >= SHRUNK_FROM && count.is_power_of_two() {
+        if self.settings.gives_back && count >= SHRUNK_FROM && count.is_power_of_two() {
             footprint::shrink_again();
         }
     }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub archive: Option<PathBuf>,
     /// `GLOWPLUG_ARCHIVE_DIR`: a folder of archives.
     pub archive_dir: Option<PathBuf>,
+    /// Whether pages of files are given back that the start has done with: not where it is recorded what is touched.
+    pub gives_back: bool,
 }
 
 fn path(name: &str) -> Option<PathBuf> {
@@ -68,6 +70,7 @@ impl Settings {
             hold_collection: !is("GLOWPLUG_GC", &OFF),
             expressions: !is("GLOWPLUG_REGEX", &OFF),
             texts: !is("GLOWPLUG_TEXTS", &OFF),
+            gives_back: true,
             root: path("GLOWPLUG_ROOT"),
             archive: path("GLOWPLUG_ARCHIVE"),
             archive_dir: path("GLOWPLUG_ARCHIVE_DIR"),

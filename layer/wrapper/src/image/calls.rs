@@ -32,6 +32,18 @@ pub fn now() -> u64 {
     time[0] * 1_000_000_000 + time[1]
 }
 
+/// What is known of a page of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// It is in the page cache; or the kernel cannot tell (before 4.14).
+    Cached,
+    /// It took so long to find that it may not have been: the kernel begins to read a page that is missing, and storage may have
+    /// given it before the kernel looks again (mm/filemap.c, `filemap_get_pages`).
+    Late,
+    /// It was not, and is being read now.
+    Missing,
+}
+
 /// An open file. It stays open unless it is closed: what executes next closes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File(pub i32);
@@ -66,24 +78,31 @@ impl File {
         let _ = unsafe { syscall!(Sysno::fadvise64, self.0, 0, 0, NORMAL) };
     }
 
-    /// Whether a page is in the page cache. Where the kernel cannot tell (before 4.14), it is taken to be.
+    /// Looks for a page in the page cache. What lies around it is not read because of that.
     #[must_use]
-    pub fn is_cached(self, offset: u64) -> bool {
-        const RWF_NOWAIT: usize = 8;
-        let mut byte = 0_u8;
-        let place = [&raw mut byte as u64, 1];
-        // SAFETY: the kernel writes one byte to `byte`.
-        let read = unsafe { syscall!(Sysno::preadv2, self.0, place.as_ptr(), 1, offset, 0, RWF_NOWAIT) };
-        read != Err(Errno::EAGAIN)
+    pub fn look_for(self, offset: u64) -> Page {
+        self.read_nothing_ahead();
+        let page = self.look_for_quickly(offset);
+        self.read_ahead_again();
+        page
     }
 
-    /// The same; what lies around the page is not read because of that.
+    /// The same where [`File::read_nothing_ahead`] has been called.
     #[must_use]
-    pub fn is_cached_alone(self, offset: u64) -> bool {
-        self.read_nothing_ahead();
-        let is_cached = self.is_cached(offset);
-        self.read_ahead_again();
-        is_cached
+    pub fn look_for_quickly(self, offset: u64) -> Page {
+        const RWF_NOWAIT: usize = 8;
+        // To copy a byte takes a microsecond, to have storage begin to read some twenty.
+        const LONG: u64 = 15_000;
+        let mut byte = 0_u8;
+        let place = [&raw mut byte as u64, 1];
+        let begun = now();
+        // SAFETY: the kernel writes one byte to `byte`.
+        let read = unsafe { syscall!(Sysno::preadv2, self.0, place.as_ptr(), 1, offset, 0, RWF_NOWAIT) };
+        match read {
+            Err(Errno::EAGAIN) => Page::Missing,
+            Ok(_) if now().saturating_sub(begun) > LONG => Page::Late,
+            _ => Page::Cached,
+        }
     }
 
     /// Begins to read pages into the page cache. The kernel may cut what is asked for at once (mm/readahead.c,

@@ -5,7 +5,7 @@ use glowplug_records::image::{FileGuard, Load, Mapping, Pages, RESTORER, Range, 
 use syscalls::Errno;
 
 use super::Reason;
-use super::calls::{self, File};
+use super::calls::{self, File, Page};
 use super::section::Image;
 use super::unpack;
 use crate::process::Text;
@@ -163,7 +163,8 @@ fn advise_to_record(mapping: &Mapping, cuts: usize) -> usize {
     left
 }
 
-/// Whether the page cache is cold: of some pages that this start is going to touch one is not in it.
+/// Whether the page cache is cold: of some pages that this start is going to touch one is not in it, or two take long to find (one
+/// may, for other reasons).
 ///
 /// To look at a page brings it in: others are looked at each time, by the clock.
 fn is_cold<'a>(image: &Image<'a>) -> Result<bool, Reason<'a>> {
@@ -171,7 +172,7 @@ fn is_cold<'a>(image: &Image<'a>) -> Result<bool, Reason<'a>> {
     let touched: &[Range] = image.records(image.header.touched)?;
     // Looking must not make the kernel read what lies around.
     image.file.read_nothing_ahead();
-    let mut cached = 0;
+    let (mut missing, mut late) = (false, 0);
     let mut number = calls::now() | 1;
     for _ in 0..SAMPLES {
         // Xorshift (Marsaglia, "Xorshift RNGs").
@@ -182,11 +183,14 @@ fn is_cold<'a>(image: &Image<'a>) -> Result<bool, Reason<'a>> {
             return Ok(false);
         };
         let within = number as u32 as u64 % range.length.max(1);
-        cached +=
-            usize::from(image.file.is_cached(image.data.saturating_add(range.offset.saturating_add(within))));
+        match image.file.look_for_quickly(image.data.saturating_add(range.offset.saturating_add(within))) {
+            Page::Cached => {}
+            Page::Late => late += 1,
+            Page::Missing => missing = true,
+        }
     }
     image.file.read_ahead_again();
-    Ok(cached < SAMPLES)
+    Ok(missing || late > 1)
 }
 
 /// Has the kernel begin to read what this start is going to touch.

@@ -12,7 +12,7 @@ use syscalls::Errno;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Reason;
-use super::calls;
+use super::calls::{self, Page};
 use super::helper::beside;
 use super::section::Image;
 
@@ -23,7 +23,7 @@ const WRITABLE: u8 = calls::READ | calls::WRITE;
 /// Begins to read the pack, unless the extension has: were both to ask for the same pages at the same time, each would get some, and
 /// storage many small requests.
 fn read_ahead(image: &Image<'_>) {
-    if !image.file.is_cached_alone(image.pack) {
+    if image.file.look_for(image.pack) != Page::Cached {
         image.file.read_ahead(image.pack, image.header.pack_length);
     }
 }
