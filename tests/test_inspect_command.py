@@ -51,7 +51,8 @@ def test_a_bad_file_is_an_error_with_its_name(command, stall, tmp_path):
 def test_a_reader_that_has_gone_ends_the_command_without_a_word(stall):
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([COMMAND, "inspect", stall.file, "--all"], stdout=writing, stderr=subprocess.PIPE, check=False)
+    command = [COMMAND, "inspect", stall.file, "--all"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
