@@ -83,3 +83,36 @@ fn wait_for_end() {
         let _ = unsafe { syscall!(Sysno::futex, NUMBER.as_ptr(), FUTEX_WAIT, number, null::<u8>()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often `count` was called, and in which threads.
+    struct Calls {
+        count: AtomicU32,
+        threads: [AtomicU32; 2],
+    }
+
+    fn count(calls: &Calls) {
+        // SAFETY: no memory is involved.
+        let thread = unsafe { syscall!(Sysno::gettid) }.unwrap_or(0) as u32;
+        let number = calls.count.fetch_add(1, Ordering::SeqCst);
+        calls.threads[number as usize].store(thread, Ordering::SeqCst);
+    }
+
+    #[test]
+    fn both_have_ended_when_it_returns_and_were_two_threads() {
+        for _ in 0..100 {
+            let calls = Calls { count: AtomicU32::new(0), threads: [const { AtomicU32::new(0) }; 2] };
+            let result = beside(&calls, count, || {
+                count(&calls);
+                7
+            });
+            let [one, other] = calls.threads.map(AtomicU32::into_inner);
+            assert_eq!((result, calls.count.into_inner()), (7, 2));
+            assert!(one != other && one != 0 && other != 0, "{one} {other}");
+            assert_eq!(NUMBER.load(Ordering::SeqCst), 0);
+        }
+    }
+}

@@ -74,21 +74,23 @@ fn unmappable<'a>(error: Errno) -> Reason<'a> {
     Reason::failed(b"the image's memory cannot be mapped", error)
 }
 
-/// Does something with each of the packed pages and the mapping that they are in.
+/// Does something with each of the packed pages and the mapping that they are in. No two have memory in common.
 fn each_with_mapping<'a>(
     packed: &[Packed],
     mappings: &[Mapping],
     mut act: impl FnMut(&Packed, &Mapping) -> Result<(), Reason<'a>>,
 ) -> Result<(), Reason<'a>> {
     let mut mappings = mappings.iter().filter(|m| m.kind == mapping_kind::IMAGE).peekable();
+    let mut free = 0;
     for pages in packed {
         let (start, end) = (pages.address, pages.address.saturating_add(pages.length.into()));
         // Both are in the order of addresses.
         while mappings.next_if(|m| m.address + m.length <= start).is_some() {}
         let mapping = mappings.peek().filter(|m| m.address <= start && end <= m.address + m.length);
         match mapping {
-            Some(mapping) if pages.length > 0 && (start | end).is_multiple_of(PAGE as u64) => {
+            Some(mapping) if free <= start && start < end && (start | end).is_multiple_of(PAGE as u64) => {
                 act(pages, mapping)?;
+                free = end;
             }
             _ => return Err(DAMAGED),
         }
@@ -124,7 +126,7 @@ fn fill(work: &Work<'_>) {
         work.checksum.fetch_add(xxh3_64_with_seed(stored, number as u64), Ordering::Relaxed);
         // Where that is not possible the pages come one by one.
         let _ = calls::populate(pages.address, pages.length.into());
-        // SAFETY: mapped, writable, and of nobody but the thread that has taken it.
+        // SAFETY: mapped, writable, and of nobody but the thread that has taken it: `each_with_mapping` has seen that it is apart.
         let place =
             unsafe { core::slice::from_raw_parts_mut(pages.address as *mut u8, pages.length as usize) };
         if stored.len() == place.len() {
