@@ -1,6 +1,7 @@
 //! 64-bit ARM.
 
 use core::arch::{asm, naked_asm};
+use core::sync::atomic::AtomicU64;
 
 use glowplug_records::image::{Context, Restored};
 use glowplug_records::redirection;
@@ -62,6 +63,30 @@ pub unsafe extern "C" fn start_thread(
         "mov x0, sp",
         "br x5",
     )
+}
+
+/// Adds to a number that other threads add to as well; returns what it was.
+///
+/// What the compiler would put here asks the C library which processor this is (outline atomics), and there is none.
+pub fn fetch_add(number: &AtomicU64, amount: u64) -> u64 {
+    let before: u64;
+    // SAFETY: reads and writes the number alone, at once or again.
+    unsafe {
+        asm!(
+            "2:",
+            "ldxr {before}, [{number}]",
+            "add {after}, {before}, {amount}",
+            "stxr {failed:w}, {after}, [{number}]",
+            "cbnz {failed:w}, 2b",
+            number = in(reg) number.as_ptr(),
+            amount = in(reg) amount,
+            before = out(reg) before,
+            after = out(reg) _,
+            failed = out(reg) _,
+            options(nostack),
+        );
+    }
+    before
 }
 
 /// Goes on where a signal frame says (rt_sigreturn(2)).

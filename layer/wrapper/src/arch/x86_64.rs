@@ -1,6 +1,7 @@
 //! x86-64.
 
 use core::arch::{asm, naked_asm};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use glowplug_records::image::{Context, Restored};
 use glowplug_records::redirection;
@@ -64,6 +65,11 @@ pub unsafe extern "C" fn start_thread(
         "call r9",
         "ud2",
     )
+}
+
+/// Adds to a number that other threads add to as well; returns what it was.
+pub fn fetch_add(number: &AtomicU64, amount: u64) -> u64 {
+    number.fetch_add(amount, Ordering::Relaxed)
 }
 
 /// Goes on where a signal frame says (rt_sigreturn(2)).

@@ -4,7 +4,7 @@
 //! so that none of them is read from where the mapping has it. To fill it takes as long as storage takes to give the pack, so
 //! it begins with what has come, and two threads do it ([`super::helper`]).
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use glowplug_records::header::PAGE;
 use glowplug_records::image::{Mapping, Packed, mapping_kind};
@@ -15,6 +15,7 @@ use super::Reason;
 use super::calls::{self, Page};
 use super::helper::beside;
 use super::section::Image;
+use crate::arch;
 
 const DAMAGED: Reason<'_> = Reason::new(b"the image's pack is damaged", b"");
 /// What unpacking needs.
@@ -52,7 +53,7 @@ pub fn unpack<'a>(image: &Image<'a>) -> Result<(), Reason<'a>> {
         // SAFETY: over a mapping of the image's, which nobody refers to yet.
         unsafe { calls::map_at(pages.address, pages.length.into(), WRITABLE, None, true) }.map_err(unmappable)
     })?;
-    let (taken, checksum, is_damaged) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let (taken, checksum, is_damaged) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let work = Work { packed, stored, taken, checksum, is_damaged };
     beside(&work, fill, || fill(&work));
     if work.is_damaged.into_inner() || work.checksum.into_inner() != image.header.pack_checksum {
@@ -103,7 +104,7 @@ struct Work<'a> {
     packed: &'a [Packed],
     stored: &'a [u8],
     /// So many have been taken to be filled, by either thread.
-    taken: AtomicUsize,
+    taken: AtomicU64,
     /// Of what has been unpacked.
     checksum: AtomicU64,
     is_damaged: AtomicBool,
@@ -113,7 +114,7 @@ struct Work<'a> {
 fn fill(work: &Work<'_>) {
     let (mut rest, mut passed) = (work.stored, 0);
     loop {
-        let number = work.taken.fetch_add(1, Ordering::Relaxed);
+        let number = arch::fetch_add(&work.taken, 1) as usize;
         let Some(pages) = work.packed.get(number) else { return };
         // Between them the other thread has taken some.
         let behind: usize = work.packed[passed..number].iter().map(|pages| pages.stored as usize).sum();
@@ -123,7 +124,7 @@ fn fill(work: &Work<'_>) {
             return work.is_damaged.store(true, Ordering::Relaxed);
         };
         rest = behind;
-        work.checksum.fetch_add(xxh3_64_with_seed(stored, number as u64), Ordering::Relaxed);
+        arch::fetch_add(&work.checksum, xxh3_64_with_seed(stored, number as u64));
         // Where that is not possible the pages come one by one.
         let _ = calls::populate(pages.address, pages.length.into());
         // SAFETY: mapped, writable, and of nobody but the thread that has taken it: `each_with_mapping` has seen that it is apart.
