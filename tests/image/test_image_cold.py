@@ -7,7 +7,6 @@ import page_cache
 import pytest
 from image_section import ImageFile
 from processes import glowplug
-from surroundings import NOBODY
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +69,8 @@ def test_a_flipped_bit_in_the_pack(small, damaged, falls_back):
 @images.needs_root
 def test_where_there_can_be_no_second_thread_one_unpacks_all(mapped):
     mapped.archive.chmod(0o644)
-    alone = ("prlimit", "--nproc=0", "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    # A user of whom there is no other process.
+    alone = ("prlimit", "--nproc=1", "setpriv", "--reuid=65431", "--regid=65431", "--clear-groups")
     page_cache.evict(mapped.archive)
     cold = json.loads(mapped.restored(prefix=alone).out)
     assert (cold["rung"], cold["nothing"] > 10) == ("image", True)

@@ -78,31 +78,36 @@ impl File {
         let _ = unsafe { syscall!(Sysno::fadvise64, self.0, 0, 0, NORMAL) };
     }
 
-    /// Looks for a page in the page cache. What lies around it is not read because of that.
-    #[must_use]
-    pub fn look_for(self, offset: u64) -> Page {
+    /// Looks for pages in the page cache. What lies around them is not read because of that. `known` is a place in the file that was
+    /// read a moment ago.
+    pub fn look_for(self, known: u64, offsets: impl Iterator<Item = u64>, mut found: impl FnMut(Page)) {
+        // To copy a byte takes a microsecond, on machines as they are, to have storage begin to read some twenty.
+        const LONG: u64 = 10_000;
         self.read_nothing_ahead();
-        let page = self.look_for_quickly(offset);
+        let begun = now();
+        self.is_there(known);
+        let usual = now().saturating_sub(begun);
+        for offset in offsets {
+            let begun = now();
+            let is_there = self.is_there(offset);
+            let took = now().saturating_sub(begun);
+            found(match is_there {
+                false => Page::Missing,
+                true if took > LONG + 4 * usual => Page::Late,
+                true => Page::Cached,
+            });
+        }
         self.read_ahead_again();
-        page
     }
 
-    /// The same where [`File::read_nothing_ahead`] has been called.
-    #[must_use]
-    pub fn look_for_quickly(self, offset: u64) -> Page {
+    /// Whether a page is in the page cache, or has come there in no time. Where the kernel cannot tell (before 4.14), it is taken to be.
+    fn is_there(self, offset: u64) -> bool {
         const RWF_NOWAIT: usize = 8;
-        // To copy a byte takes a microsecond, to have storage begin to read some twenty.
-        const LONG: u64 = 15_000;
         let mut byte = 0_u8;
         let place = [&raw mut byte as u64, 1];
-        let begun = now();
         // SAFETY: the kernel writes one byte to `byte`.
         let read = unsafe { syscall!(Sysno::preadv2, self.0, place.as_ptr(), 1, offset, 0, RWF_NOWAIT) };
-        match read {
-            Err(Errno::EAGAIN) => Page::Missing,
-            Ok(_) if now().saturating_sub(begun) > LONG => Page::Late,
-            _ => Page::Cached,
-        }
+        read != Err(Errno::EAGAIN)
     }
 
     /// Begins to read pages into the page cache. The kernel may cut what is asked for at once (mm/readahead.c,

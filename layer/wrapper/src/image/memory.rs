@@ -170,26 +170,22 @@ fn advise_to_record(mapping: &Mapping, cuts: usize) -> usize {
 fn is_cold<'a>(image: &Image<'a>) -> Result<bool, Reason<'a>> {
     const SAMPLES: usize = 5;
     let touched: &[Range] = image.records(image.header.touched)?;
-    // Looking must not make the kernel read what lies around.
-    image.file.read_nothing_ahead();
     let (mut missing, mut late) = (false, 0);
     let mut number = calls::now() | 1;
-    for _ in 0..SAMPLES {
+    let samples = (0..SAMPLES).filter_map(|_| {
         // Xorshift (Marsaglia, "Xorshift RNGs").
         number ^= number << 13;
         number ^= number >> 7;
         number ^= number << 17;
-        let Some(range) = touched.get((number >> 32) as usize % touched.len().max(1)) else {
-            return Ok(false);
-        };
+        let range = touched.get((number >> 32) as usize % touched.len().max(1))?;
         let within = number as u32 as u64 % range.length.max(1);
-        match image.file.look_for_quickly(image.data.saturating_add(range.offset.saturating_add(within))) {
-            Page::Cached => {}
-            Page::Late => late += 1,
-            Page::Missing => missing = true,
-        }
-    }
-    image.file.read_ahead_again();
+        Some(image.data.saturating_add(range.offset.saturating_add(within)))
+    });
+    image.file.look_for(0, samples, |page| match page {
+        Page::Cached => {}
+        Page::Late => late += 1,
+        Page::Missing => missing = true,
+    });
     Ok(missing || late > 1)
 }
 

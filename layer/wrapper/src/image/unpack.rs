@@ -24,7 +24,9 @@ const WRITABLE: u8 = calls::READ | calls::WRITE;
 /// Begins to read the pack, unless the extension has: were both to ask for the same pages at the same time, each would get some, and
 /// storage many small requests.
 fn read_ahead(image: &Image<'_>) {
-    if image.file.look_for(image.pack) != Page::Cached {
+    let mut begun = false;
+    image.file.look_for(0, core::iter::once(image.pack), |page| begun = page == Page::Cached);
+    if !begun {
         image.file.read_ahead(image.pack, image.header.pack_length);
     }
 }
