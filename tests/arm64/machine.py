@@ -38,7 +38,8 @@ MEMORY_MB = 3072
 PATIENCE = 3000
 # Those that say something about the machine, and need no more of it than there is.
 TESTS = tuple(f"image/test_image_{subject}.py" for subject in (
-    "after_restore", "cold", "guards", "damage", "crash", "exit", "late_imports", "secrets", "shared_text", "uniqueness",
+    "after_restore", "cold", "guards", "damage", "crash", "exit", "late_imports", "secrets", "shared_text",
+    "uniqueness",
 ))  # fmt: skip
 
 
