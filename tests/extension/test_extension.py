@@ -73,8 +73,8 @@ def test_its_program_has_at_most_2_mb(layer):
 def test_it_registers_within_3_ms_and_stays_below_6_mb(layer, function):
     shutil.copy2(function.file, layer / "glowplug")
     starts = [started(layer) for _ in range(30)]
-    # Other tests run at the same time and only ever add to it: the start that they disturb least tells. Where all of the
-    # first ones are disturbed, there are more.
+    # Other tests run at the same time and only ever add to it: the start that they disturb least tells. Where
+    # all of the first ones are disturbed, there are more.
     while min(start.milliseconds for start in starts) > 3 and len(starts) < 300:
         starts.append(started(layer))
     assert max(start.resident for start in starts) <= 6 * MEGABYTE
