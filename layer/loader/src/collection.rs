@@ -127,10 +127,9 @@ impl Hold {
         let untracked: Vec<_> = kept
             .iter()
             .filter(|object| {
-                // SAFETY: the list holds a reference to each object. One that is tracked is fully
-                // built and may leave the collector's lists and come back; no Python code runs in
-                // between, since `gc.freeze` only joins lists (`Modules/gcmodule.c`,
-                // `gc_freeze_impl`).
+                // What is tracked is fully built, and may leave the collector's lists and come back; no Python code runs in
+                // between, since `gc.freeze` only joins lists (`Modules/gcmodule.c`, `gc_freeze_impl`).
+                // SAFETY: the list holds a reference to each object.
                 unsafe {
                     let tracked = ffi::PyObject_GC_IsTracked(object.as_ptr()) != 0;
                     if tracked {
@@ -243,8 +242,10 @@ fn writable_descriptors() -> bool {
     listed.flatten().any(|entry| {
         let name = entry.file_name();
         let Some(fd) = name.to_str().and_then(|n| n.parse::<RawFd>().ok()) else { return false };
-        // SAFETY: only flags are read; a descriptor closed meanwhile is an error value.
-        let read = |command| unsafe { libc::fcntl(fd, command) };
+        let read = |command| {
+            // SAFETY: only flags are read; a descriptor closed meanwhile is an error value.
+            unsafe { libc::fcntl(fd, command) }
+        };
         let (flags, close_on_exec) = (read(libc::F_GETFL), read(libc::F_GETFD));
         let writable = flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY && flags & libc::O_PATH == 0;
         let ours = close_on_exec & libc::FD_CLOEXEC != 0 || entry.path().is_file();

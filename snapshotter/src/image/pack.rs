@@ -1,7 +1,7 @@
 //! The pack: what a start touches of the image's memory, once more, one after the other and compressed.
 //!
 //! Memory is laid out by its addresses, so what a start touches lies all over the archive. A start with a cold page cache waits
-//! for storage, and has a fifth to read this way; one with a warm page cache is faster without.
+//! for storage, and has little to read this way; one with a warm page cache is faster without.
 
 use anyhow::{Context as _, Result};
 use glowplug_archive::header::PAGE;
