@@ -19,6 +19,8 @@ const LARGEST: usize = 512;
 const POOL: usize = 1 << 14;
 /// Offset of `szidx` in `struct pool_header`; its first word begins with the number of blocks in use.
 const CLASS_NUMBER: usize = 36;
+/// Offset of `maxnextoffset` there: where a pool's last block begins.
+const LAST_BLOCK: usize = 44;
 /// `POOL_OVERHEAD`: the header's size.
 const HEADER: usize = 48;
 
@@ -53,8 +55,8 @@ fn fill_pools(size: usize) -> usize {
         let is_pool = block.addr() - first.addr() >= HEADER && is_readable(first);
         // SAFETY: the header of a pool, if it is one; that its page can be read was looked at.
         let field = |at| if is_pool { unsafe { first.add(at).cast::<u32>().read() as usize } } else { 0 };
-        let (used, class) = (field(0), field(CLASS_NUMBER));
-        if used <= 1 || used > POOL / size || class != size / CLASS - 1 {
+        let (used, class, last) = (field(0), field(CLASS_NUMBER), field(LAST_BLOCK));
+        if used <= 1 || used > POOL / size || class != size / CLASS - 1 || last != POOL - size {
             // SAFETY: allocated above.
             unsafe { PyObject_Free(block.cast()) };
             return filled;

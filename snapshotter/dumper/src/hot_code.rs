@@ -104,37 +104,44 @@ pub fn note_code(py: Python<'_>) -> PyResult<NotedCode> {
     Ok(NotedCode(codes.iter().map(|code| (code.address, code.digest(layout))).collect()))
 }
 
-/// Brings code that has run since it was noted together, and code of some files; returns how many code objects that are.
+/// Brings code together that ran from the first note to the last, and functions of some names in some files; returns how
+/// many code objects that are. `notes` are the code before each round of the priming, and after the last one.
 ///
-/// What has changed since `last` was noted (None: since `noted` was), and what has not run yet, will be written to again: it comes first. The rest
-/// is specialised, and only read. `files` are what code objects call them. Call it when what lasts is immortal. Raises
+/// What changed in the last round, and what has not run yet, will be written to again: it comes first. The rest is
+/// specialised, and only read. `files` and `names` are what code objects say. Call it when what lasts is immortal. Raises
 /// `OSError` where there is no memory.
 #[pyfunction]
 pub fn gather_code(
     py: Python<'_>,
-    noted: &NotedCode,
-    last: Option<&NotedCode>,
+    notes: Vec<PyRef<'_, NotedCode>>,
     files: HashSet<String>,
+    names: HashSet<String>,
 ) -> PyResult<usize> {
     let layout = layout(py)?;
-    if noted.0.is_empty() {
+    let [first, last, end] = match &notes[..] {
+        [first, end] => [first, first, end],
+        [first, .., last, end] => [first, last, end],
+        _ => return Err(PyRuntimeError::new_err("code is gathered by two notes or more")),
+    };
+    if end.0.is_empty() {
         return Ok(0);
     }
-    let last = last.unwrap_or(noted);
     let (functions, codes) = all_of(py)?;
     let changed = |noted: &NotedCode, code: &Code<'_>| {
-        noted.0.get(&code.address).is_some_and(|then| *then != code.digest(layout))
+        let at = |note: &NotedCode| note.0.get(&code.address).copied();
+        at(noted).is_some_and(|then| at(end).is_some_and(|now| now != then))
     };
     let is_wanted = |code: &Code<'_>| {
-        let name = code.object.getattr("co_filename").and_then(|n| n.extract::<String>());
-        name.is_ok_and(|name| files.contains(&name))
+        let text = |name| code.object.getattr(name).and_then(|text| text.extract::<String>());
+        text("co_name").is_ok_and(|name| names.contains(&name))
+            && text("co_filename").is_ok_and(|file| files.contains(&file))
     };
     let mut chosen: Vec<&Code<'_>> = Vec::new();
     let mut settled: Vec<&Code<'_>> = Vec::new();
     for code in codes.iter().filter(|code| code.may_move(layout)) {
         if changed(last, code) {
             chosen.push(code);
-        } else if changed(noted, code) {
+        } else if changed(first, code) {
             settled.push(code);
         } else if is_wanted(code) {
             chosen.push(code);

@@ -44,8 +44,8 @@ def inner(function):
 
 # Of a file that is named, and has not run yet.
 wanted = {}
-exec(compile("def wanted(): return 1", "wanted.py", "exec"), wanted)
-wanted_before = wanted["wanted"].__code__
+exec(compile("def wanted(): return 1\\ndef another(): return 2", "wanted.py", "exec"), wanted)
+wanted_before, another_before = wanted["wanted"].__code__, wanted["another"].__code__
 
 noted = dumper.note_code()
 # All specialised, when the last round begins: two rounds are enough for that.
@@ -55,12 +55,16 @@ for _ in range(40):
 last = dumper.note_code()
 before = [(outer.__code__, inner(outer), outer([1, 2, 3])) for outer in outers]
 scattered, never_before = pages(outers), [never.__code__ for never in nevers]
+end = dumper.note_code()
+# What runs afterwards does not count.
+nevers[0]([1])
 dumper.immortalize()
-count = dumper.gather_code(noted, last, {"wanted.py"})
+count = dumper.gather_code([noted, last, end], {"wanted.py"}, {"wanted", "never"})
 assert 100 <= count < 200, count
 assert pages(outers) < scattered / 3, (pages(outers), scattered)
 assert all(never.__code__ is code for never, code in zip(nevers, never_before))
 assert wanted["wanted"].__code__ is not wanted_before and wanted["wanted"]() == 1
+assert wanted["another"].__code__ is another_before
 # What is only read is the last.
 assert id(settled.__code__) > max(id(outer.__code__) for outer in outers[1:])
 for outer, (code, inner_code, answer) in zip(outers, before):

@@ -24,6 +24,13 @@ ATTEMPTS, PAUSE = 50, 0.005
 # Milliseconds from a program's restore until it gets what is left until the first work is done.
 SETTLE_AFTER = 150
 STREAM = 1  # SOCK_STREAM of <sys/socket.h>
+# Names of functions that a restored process runs until its first answer and that have not run before, in the files
+# of `files_of_first_steps`.
+FIRST_STEPS = frozenset((
+    "__init__", "_text", "become_real", "connect", "disarm", "find_spec", "is_anything_left", "log_settings",
+    "post_invocation_result", "renew", "renumber", "run_after_restore", "set_arguments", "settle", "settle_renewal",
+    "settled", "wait_next_invocation", "wipe",
+))  # fmt: skip
 # What the sandbox of a replay is told.
 REPLAY = b"GLOWPLUG_REPLAY"
 
@@ -38,7 +45,7 @@ class Capture:
         self.found = None
         self.main_file = None
         self.no_modules = set()
-        # What code was like before each round of the priming.
+        # What code was like before the first and the last round of the priming, and after that.
         self.noted_code = []
 
     def run_handler(self, folder):
@@ -71,6 +78,8 @@ class Capture:
 
     def primed(self, responses):
         """Keeps what the handler answered to the events; with a plain run that is all that is wanted."""
+        if self.noted_code:
+            self.noted_code.append(self.dumper.note_code())
         self.write("responses.json", responses)
         if self.spec["plain"]:
             self.leave(TAKEN)
@@ -97,10 +106,9 @@ class Capture:
         self.dumper.immortalize()
         if self.noted_code:
             # They are megabytes, which the image is not to have.
-            first, last = self.noted_code.pop(0), (self.noted_code or [None]).pop()
-            self.noted_code = []
-            self.dumper.gather_code(first, last, files_of_first_steps())
-            del first, last
+            noted, self.noted_code = self.noted_code, []
+            self.dumper.gather_code(noted, files_of_first_steps(), FIRST_STEPS)
+            del noted
         self.dumper.fill_holes()
         self.dumper.forget_relocations()
         gc.freeze()
@@ -266,14 +274,9 @@ class Capture:
 
 def files_of_first_steps():
     """Names of the files with what a restored process runs first, as code objects have them."""
-    packages = ("glowplug", "awslambdaric", "concurrent", "threading")
     # Of the snapshot step's own modules `sys.modules` has none.
-    found = {__file__, runtime.__file__, renewal.__file__, hooks.__file__, point.__file__}
-    for module in (*sys.modules.values(), *vars(renewal).values()):
-        name, file = getattr(module, "__name__", None), getattr(module, "__file__", None)
-        if isinstance(name, str) and name.partition(".")[0] in packages and isinstance(file, str):
-            found.add(file)
-    return found
+    found = {__file__, runtime.__file__, hooks.__file__, point.__file__, renewal.__file__}
+    return found | {subject.__file__ for subject in (*renewal.SUBJECTS, renewal.wiped)}
 
 
 def contents(records):

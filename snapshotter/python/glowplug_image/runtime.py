@@ -69,19 +69,16 @@ class Client:
         return self.become_real()
 
     def request(self, event):
-        number = len(self.responses)
-        return self.package.client.InvocationRequest(
-            invoke_id=f"00000000-0000-4000-8000-{number:012}",
-            x_amzn_trace_id="Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",
-            invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:" + self.capture.spec["name"],
-            deadline_time_in_ms=int(time.time() * 1000) + 300_000,
-            client_context=None,
-            cognito_identity=None,
-            tenant_id=None,
-            content_type="application/json",
-            event_body=json.dumps(event["content"]).encode(),
-            invocation_id=None,
-        )
+        """An event of the priming, as the real client has it from the service."""
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": f"00000000-0000-4000-8000-{len(self.responses):012}",
+            "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:"
+            + self.capture.spec["name"],
+            "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + 300_000),
+            "Content-Type": "application/json",
+        }
+        return self.package.rehearse(self.capture.spec["handler"], json.dumps(event["content"]).encode(), headers)
 
     def become_real(self):
         """From here on this is the runtime's own client."""
@@ -160,6 +157,16 @@ def text(result):
     return result.decode("utf-8", "replace") if isinstance(result, bytes) else result
 
 
+class Service:
+    """Stands for the runtime's native module while the way to the first event is rehearsed."""
+
+    def __init__(self, body, headers):
+        self.answer = body, headers
+
+    def next(self):
+        return self.answer
+
+
 class Package:
     """awslambdaric, with its native module where the address that it keeps can be replaced."""
 
@@ -201,6 +208,25 @@ class Package:
             for handler in [handler for handler in root.handlers if type(handler) in kinds]:
                 root.removeHandler(handler)
             self.bootstrap._setup_logging(*self.log_settings(), self.sink)
+
+    def rehearse(self, handler, body, headers):
+        """The request that the real client makes of an answer of the service, but for the service.
+
+        So the code that a restored process runs until its first event has run before the image is taken: it is
+        specialised by then, looks nothing up in classes for the first time, and has its thread's stack.
+        """
+        self.log_settings()
+        self.client._user_agent()
+        environment = {
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+            "AWS_EXECUTION_ENV": os.environ.get("AWS_EXECUTION_ENV"),
+        }
+        config = self.config.LambdaConfigProvider([None, handler], environment)
+        native, self.client.runtime_client = self.client.runtime_client, Service(body, headers)
+        try:
+            return self.client.LambdaRuntimeClient(config.api_address, config.use_thread_polling).wait_next_invocation()
+        finally:
+            self.client.runtime_client = native
 
     def connect(self, handler):
         """The real client."""
