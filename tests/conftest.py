@@ -31,12 +31,10 @@ STANDARD_LIBRARY = (
 )
 
 
-# What takes longest and differs least between versions: `make test` runs it with the oldest and the newest Python,
-# `make test GLOWPLUG_TESTS=all` with each. What a restored process can do is asked of each, and what it says to another
-# build of its Python.
+# What takes longest and differs least between versions: `make test` runs it, and what is marked `ends`, with the oldest
+# and the newest Python, `make test GLOWPLUG_TESTS=all` with each. What a restored process can do is asked of each, and
+# what it says to another build of its Python.
 AT_THE_ENDS = (
-    "cpython",
-    "doctor",
     "image",
     "lambda/test_events.py",
     "lambda/test_functions.py",
@@ -44,30 +42,46 @@ AT_THE_ENDS = (
     "renewal",
     "test_command_lines.py",
     "test_faults.py",
+)
+# What differs least of all is run with the newest alone.
+AT_THE_NEWEST = (
+    "cpython",
+    "doctor",
+    "image/test_image_allocators.py",
+    "image/test_image_endurance.py",
+    "image/test_image_openblas.py",
+    "image/test_image_priming.py",
+    "image/test_image_processors.py",
+    "image/test_image_secrets.py",
+    "image/test_image_shared_text.py",
     "threads",
 )
 ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.py", "threads/test_workloads.py")
-ENDS = ((3, 10), (3, 14))
 
 
-def is_for_the_ends(item):
-    """Whether a test is left to the oldest and the newest Python. Those run with one Python are that one's."""
+def is_for_others(item, oldest, newest):
+    """Whether a test is left to the oldest and the newest Python, or to the newest; those marked `once` never are."""
     if item.get_closest_marker("once"):
         return False
-    places = {REPOSITORY / "tests" / name for name in AT_THE_ENDS}
+    left = (() if oldest or newest else AT_THE_ENDS) + (() if newest else AT_THE_NEWEST)
+    if item.get_closest_marker("ends"):
+        return not (oldest or newest)
+    places = {REPOSITORY / "tests" / name for name in left}
     exceptions = {REPOSITORY / "tests" / name for name in ON_EACH}
     return item.path not in exceptions and not places.isdisjoint({item.path, *item.path.parents})
 
 
 def pytest_collection_modifyitems(config, items):
     """Leaves tests marked `once` to one Python: the newest of pyenv's, or any where none is known."""
-    left = []
-    if os.environ.get("GLOWPLUG_TESTS") != "all" and sys.version_info[:2] not in ENDS:
-        left += [item for item in items if is_for_the_ends(item)]
     try:
         known = json.loads((REPOSITORY / "target" / "pythons.json").read_text("utf-8"))["pythons"]
     except OSError:
         known = []
+    left = []
+    if os.environ.get("GLOWPLUG_TESTS") != "all" and known:
+        versions = [tuple(map(int, python["label"].partition("-")[0].split("."))) for python in known]
+        oldest, newest = (sys.version_info[:2] == end(versions) for end in (min, max))
+        left += [item for item in items if is_for_others(item, oldest, newest)]
     ours = [Path(python["executable"]) for python in known if ".pyenv" in python["executable"]]
     if ours and Path(sys.executable).resolve() != ours[-1].resolve():
         left += [item for item in items if item.get_closest_marker("once") and item not in left]
