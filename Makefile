@@ -5,7 +5,7 @@
 #   PYTHON=python3        the Python that runs the set-up scripts and the build's tools (3.10 or later)
 #   PYTHONS="3.12 3.14"   test only these (labels of target/pythons.json); default: all
 #   JOBS=2                how many processors to keep busy with environments and with tests
-#   GLOWPLUG_TESTS=all    run all tests with every Python, also those that are usually run with the newest, or the oldest and it
+#   GLOWPLUG_TESTS=all    run all tests with every Python, also those usually run with the newest, or the oldest and it
 #   ARGS="-k truncated"   further arguments for pytest, the demo or the benchmarks
 #   FUZZ_SECONDS=60       how long `make fuzz` runs
 #   BENCH_PYTHON=3.13     the Python of the benchmarks (default: 3.12, or the next that could be had)

@@ -48,15 +48,22 @@ AT_THE_NEWEST = (
     "cpython",
     "doctor",
     "image/test_image_allocators.py",
+    "image/test_image_cold.py",
+    "image/test_image_crash.py",
+    "image/test_image_damage.py",
     "image/test_image_endurance.py",
+    "image/test_image_late_imports.py",
+    "image/test_image_moments.py",
     "image/test_image_openblas.py",
     "image/test_image_priming.py",
     "image/test_image_processors.py",
+    "image/test_image_scarcity.py",
     "image/test_image_secrets.py",
     "image/test_image_shared_text.py",
+    "image/test_image_streams.py",
     "threads",
 )
-ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.py", "threads/test_workloads.py")
+ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.py")
 
 
 def is_for_others(item, oldest, newest):

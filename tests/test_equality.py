@@ -20,10 +20,8 @@ def compared(tmp_path):
     return compare
 
 
-# pandas has the most modules by far.
-@pytest.mark.parametrize(
-    "package", [pytest.param(name, marks=() if name == "pandas" else pytest.mark.ends) for name in PACKAGES]
-)
+@pytest.mark.ends
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_of_a_package_equals_what_marshal_loads(package, packages, compared):
     snapshot = packages[package]
     result = compared(snapshot)

@@ -78,6 +78,7 @@ def test_the_same_modules_are_imported_as_without_an_archive(package, starts):
     assert found[0] == found[1]
 
 
+@pytest.mark.ends
 def test_peak_memory_of_an_import_is_not_above_that_of_a_plain_one(package, packages):
     program = f"{STATEMENTS[package]}\nfor line in open('/proc/self/status'):\n    "
     program += "if line.startswith('VmHWM'):\n        print(line.split()[1])"

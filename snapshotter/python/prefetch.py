@@ -37,7 +37,7 @@ def own_parts(folder, spec):
 
 
 def activate(folder, archive):
-    """Loads the loader from its file, as the layer's start script does; whether that worked.
+    """Loads the loader from its file, as the layer's start script does; returns it, None where that did not work.
 
     It is not to give back the pages of libraries that it has done with: they would not be seen at the end.
     """
@@ -49,7 +49,7 @@ def activate(folder, archive):
     spec = ModuleSpec("_glowplug", ExtensionFileLoader("_glowplug", path), origin=path)
     loader = _imp.create_dynamic(spec)
     _imp.exec_dynamic(loader)
-    return loader.activate(archive, gives_back=False)
+    return loader if loader.activate(archive, gives_back=False) else None
 
 
 def runtime_files(spec):
@@ -89,9 +89,10 @@ def main():
 
     order = first_use.FirstUse(folder)
     order.begin(started)
-    if not activate(folder, archive):
+    loader = activate(folder, archive)
+    if loader is None:
         sys.exit("the archive could not be activated")
-    order.follow()
+    order.follow(loader.loaded_objects)
     for path in runtime_files(spec):
         order.note(path)
     failed = target.run(spec, folder)

@@ -10,6 +10,8 @@ import os
 import pytest
 from bucket import Bucket
 
+pytestmark = pytest.mark.ends
+
 # What the standard library's threads do: cheap, so in one image.
 PYTHON = "queue_consumer,ticker,timer,pools,asyncio_executor,queue_listener"
 TWO_OF_OPENBLAS, TWO_OF_OPENMP = {"OPENBLAS_NUM_THREADS": "2"}, {"OMP_NUM_THREADS": "2"}

@@ -26,6 +26,7 @@ mod fingerprint;
 mod footprint;
 mod gil;
 mod heap;
+mod loaded;
 mod log;
 mod places;
 mod read_ahead;
@@ -44,5 +45,6 @@ fn _glowplug(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(activation::activate_from_environment, module)?)?;
     module.add_function(wrap_pyfunction!(status::status, module)?)?;
     module.add_function(wrap_pyfunction!(fingerprint::fingerprint, module)?)?;
+    module.add_function(wrap_pyfunction!(loaded::loaded_objects, module)?)?;
     Ok(())
 }

@@ -24,6 +24,9 @@ class FirstUse:
         self.before = frozenset()
         self.following = False
         self.active = False
+        # The loaded objects, and those of them whose files are known.
+        self.loaded = None
+        self.known = set()
 
     def begin(self, started):
         """Takes in what has been used already; `started` are the modules that the interpreter starts with."""
@@ -34,8 +37,9 @@ class FirstUse:
         self.active = True
         sys.addaudithook(self.hook)
 
-    def follow(self):
-        """From now on an archive is active."""
+    def follow(self, loaded):
+        """From now on an archive is active; `loaded` gives the paths of the loaded objects."""
+        self.loaded = loaded
         self.note_mapped()
         # What was imported before did not come from the archive: where its code lies there says nothing.
         self.before = frozenset(sys.modules)
@@ -56,7 +60,7 @@ class FirstUse:
                 self.note(path)
         elif event == "import" and arguments[1] is not None:
             # An extension module is about to be mapped; what the one before it brought is there now.
-            self.note_mapped()
+            self.note_loaded()
             self.note(arguments[1])
 
     def note(self, path):
@@ -81,9 +85,30 @@ class FirstUse:
                 names.append(name)
         return names
 
+    def note_loaded(self):
+        if self.loaded is None:
+            self.note_mapped()
+            return
+        for path in self.loaded():
+            if path not in self.known:
+                self.known.add(path)
+                self.note(real(path))
+
     def note_mapped(self):
         for path in mapped_files.paths():
             self.note(path)
+
+
+def real(path):
+    """The path by which the kernel knows an open file: without links."""
+    try:
+        file = posix.open(path, posix.O_PATH | posix.O_CLOEXEC)
+    except OSError:
+        return path
+    try:
+        return posix.readlink(f"/proc/self/fd/{file}")
+    finally:
+        posix.close(file)
 
 
 def start_files(modules):
