@@ -2,8 +2,8 @@
 //!
 //! Every use of an object writes its reference count, and the first write to a page of a restored process's memory costs
 //! a copy of the page. What lives as long as the process anyway is made immortal before the image is taken: modules,
-//! classes, functions without cells, code, and constants. Objects that own something, containers that programs change, and whatever a
-//! program may want to see die are left as they are.
+//! classes, functions without cells, code, and constants; of the rest what has [survived](crate::survivors) an invocation. Objects that own
+//! something, and whatever a program may want to see die, are left as they are.
 
 use std::collections::HashSet;
 
@@ -17,6 +17,7 @@ use pyo3::types::{
 use crate::interpreter::{code_type, reference_count};
 use crate::layouts::{Layout, ReferenceCount};
 use crate::memory;
+use crate::survivors::{NotedObjects, PlainTypes};
 
 /// Exact types in `types` and `builtins` whose objects live as long as what they are found in.
 const IN_TYPES: [&str; 5] = [
@@ -90,7 +91,7 @@ impl Types {
     }
 }
 
-fn deallocator(kind: &Bound<'_, PyType>) -> usize {
+pub fn deallocator(kind: &Bound<'_, PyType>) -> usize {
     // SAFETY: a live type; the slot is only compared.
     unsafe { PyType_GetSlot(kind.as_ptr().cast::<PyTypeObject>(), Py_tp_dealloc) as usize }
 }
@@ -107,11 +108,18 @@ fn immortal_count(py: Python<'_>) -> PyResult<Option<u64>> {
 
 /// Makes what lasts as long as the process immortal, and returns how many objects that were; 0 before Python 3.12.
 ///
-/// Looked at is what the garbage collector tracks and what that refers to. Raises `RuntimeError`.
+/// Looked at is what the garbage collector tracks and what that refers to. What was there when `noted` was made, before
+/// an invocation, lasts as well, if it is [plain](PlainTypes). Raises `RuntimeError`.
 #[pyfunction]
-pub fn immortalize(py: Python<'_>) -> PyResult<usize> {
+#[pyo3(signature = (noted=None))]
+pub fn immortalize(py: Python<'_>, noted: Option<PyRef<'_, NotedObjects>>) -> PyResult<usize> {
     let Some(count) = immortal_count(py)? else { return Ok(0) };
     let types = Types::new(py)?;
+    let mut plain = PlainTypes::new(py)?;
+    let mut has_survived = |object: &Bound<'_, PyAny>| {
+        let was_there = noted.as_ref().is_some_and(|noted| noted.has(object));
+        Ok::<_, PyErr>(was_there && plain.has(&object.get_type())?)
+    };
     let collector = py.import("gc")?;
     let referents = collector.getattr("get_referents")?;
     let mut open: Vec<Bound<'_, PyAny>> =
@@ -125,7 +133,9 @@ pub fn immortalize(py: Python<'_>) -> PyResult<usize> {
             made += set(&object, count);
             continue;
         }
-        if types.constants.contains(&kind) {
+        if has_survived(&object)? {
+            made += set(&object, count);
+        } else if types.constants.contains(&kind) {
             constants.push(object.clone());
         } else if types.is_lasting(&object)? {
             made += set(&object, count);

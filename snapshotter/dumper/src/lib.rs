@@ -24,6 +24,8 @@ mod memory;
 mod passing;
 mod probe;
 mod relocations;
+mod shared_keys;
+mod survivors;
 mod tasks;
 
 use pyo3::prelude::*;
@@ -40,6 +42,9 @@ fn _glowplug_dumper(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hot_code::note_code, module)?)?;
     module.add_function(wrap_pyfunction!(hot_code::gather_code, module)?)?;
     module.add_function(wrap_pyfunction!(relocations::forget_relocations, module)?)?;
+    module.add_function(wrap_pyfunction!(shared_keys::note_shared_keys, module)?)?;
+    module.add_function(wrap_pyfunction!(shared_keys::settle_shared_keys, module)?)?;
+    module.add_function(wrap_pyfunction!(survivors::note_objects, module)?)?;
     module.add_function(wrap_pyfunction!(immortal::immortalize, module)?)?;
     module.add_function(wrap_pyfunction!(capture::load_library, module)?)?;
     module.add_function(wrap_pyfunction!(capture::digest_of_files, module)?)?;

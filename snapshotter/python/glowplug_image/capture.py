@@ -5,6 +5,7 @@
 import atexit
 import fcntl
 import gc
+import io
 import json
 import os
 import sys
@@ -31,6 +32,8 @@ FIRST_STEPS = frozenset((
     "post_invocation_result", "renew", "renumber", "run_after_restore", "set_arguments", "settle", "settle_renewal",
     "settled", "wait_next_invocation", "wipe",
 ))  # fmt: skip
+# Files that keep what is written to them until they are freed, closed or flushed.
+BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 # What the sandbox of a replay is told.
 REPLAY = b"GLOWPLUG_REPLAY"
 
@@ -47,10 +50,14 @@ class Capture:
         self.no_modules = set()
         # What code was like before the first and the last round of the priming, and after that.
         self.noted_code = []
+        # What objects there were before the last round, and how much room classes left in what their objects share.
+        self.noted_objects = self.noted_keys = None
 
     def run_handler(self, folder):
         """Runs the function under its runtime; returns never."""
         root, handler = self.spec["root"], self.spec["handler"]
+        # Before the function has registered anything, so after all of that.
+        atexit.register(write_out)
         sys.path.insert(0, root)
         package = runtime.Package(self.dumper)
         self.main_file = os.path.join(package.folder, "__main__.py")
@@ -71,10 +78,15 @@ class Capture:
             what = "the program ended without coming to a snapshot point"
             self.refuse([{"kind": "no-snapshot-point", "what": what, "remedy": remedy, "fatal": True}])
 
-    def before_round(self):
-        """Notes what code is like before the handler runs: what differs afterwards has run."""
+    def before_round(self, is_last):
+        """Notes what code is like before the handler runs: what differs afterwards has run. Objects are noted too."""
         del self.noted_code[1:]
         self.noted_code.append(self.dumper.note_code())
+        if is_last:
+            self.noted_objects = self.dumper.note_objects()
+            self.noted_keys = self.dumper.note_shared_keys()
+        # What a restored process makes first.
+        point.Restored({"archive": b"", "folder": b"", "begun": 0, "resumed": 0}, ())
 
     def primed(self, responses):
         """Keeps what the handler answered to the events; with a plain run that is all that is wanted."""
@@ -103,7 +115,10 @@ class Capture:
         # What is frozen is not collected at the interpreter's own exit, where plain Python frees it.
         atexit.register(gc.unfreeze)
         gc.collect()
-        self.dumper.immortalize()
+        if self.noted_keys is not None:
+            self.dumper.settle_shared_keys(self.noted_keys)
+        self.dumper.immortalize(self.noted_objects)
+        self.noted_objects = self.noted_keys = None
         if self.noted_code:
             # They are megabytes, which the image is not to have.
             noted, self.noted_code = self.noted_code, []
@@ -306,6 +321,20 @@ def flush():
             stream.flush()
         except (AttributeError, OSError, ValueError):
             continue
+
+
+def write_out():
+    """Writes out what files keep that were opened after the restore, at the process's exit.
+
+    Immortal objects are not freed at an exit (the dumper's survivors.rs), nor is a file that one of them refers to.
+    """
+    for each in gc.get_objects():
+        # Not isinstance(): it asks the object, which may be anybody's proxy.
+        if issubclass(type(each), BUFFERED):
+            try:
+                each.flush()
+            except (OSError, ValueError):
+                continue
 
 
 def disarm(latch):

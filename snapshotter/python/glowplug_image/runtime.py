@@ -59,7 +59,7 @@ class Client:
     def wait_next_invocation(self):
         watch.handling()
         if self.waiting and len(self.waiting) % len(self.events) == 0:
-            self.capture.before_round()
+            self.capture.before_round(len(self.waiting) == len(self.events))
         if not self.waiting and self.capture.found is None:
             self.capture.primed(self.responses[: len(self.events)])
             self.capture.take()
@@ -70,6 +70,8 @@ class Client:
 
     def request(self, event):
         """An event of the priming, as the real client has it from the service."""
+        # A class that something has been looked up in is not written to when that is done again.
+        _ = self.classes.settling.settle, getattr(self.package.endpoint, "set", None)
         headers = {
             "Lambda-Runtime-Aws-Request-Id": f"00000000-0000-4000-8000-{len(self.responses):012}",
             "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",

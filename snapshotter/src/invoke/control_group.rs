@@ -8,6 +8,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -54,6 +55,9 @@ struct Controller {
     v1: &'static str,
     v2: &'static str,
 }
+
+/// So many names are tried for a group.
+const NAMES: usize = 100;
 
 const MEMORY: Controller = Controller { v1: "memory", v2: "memory" };
 const BLOCK: Controller = Controller { v1: "blkio", v2: "io" };
@@ -174,8 +178,7 @@ impl ControlGroup {
 
     /// A new group in `parent`, after making sure that processes can join it.
     fn below(parent: &Path, version: u8) -> Result<Self> {
-        let folder = parent.join(format!("glowplug-{}", std::process::id()));
-        fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+        let folder = new_folder(parent)?;
         let opened = File::options().write(true).open(folder.join("cgroup.procs"));
         let found = opened.map(|procs| Self { folder: folder.clone(), procs, version });
         let group = found.inspect_err(|_| drop(fs::remove_dir(&folder)))?;
@@ -237,6 +240,21 @@ impl Drop for ControlGroup {
         }
         tracing::warn!("{} could not be removed", self.folder.display());
     }
+}
+
+/// Makes a folder for a group. One of the same process id that was left behind, as its process was killed, is passed by: it may
+/// still have members.
+fn new_folder(parent: &Path) -> Result<PathBuf> {
+    let name = format!("glowplug-{}", std::process::id());
+    let names = std::iter::once(name.clone()).chain((2..=NAMES).map(|number| format!("{name}-{number}")));
+    let mut last = parent.to_owned();
+    for folder in names.map(|name| parent.join(name)) {
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => last = folder,
+            done => return done.map(|()| folder.clone()).with_context(|| folder.display().to_string()),
+        }
+    }
+    bail!("{}, and {} more like it, are there already: remove what is not in use", last.display(), NAMES - 1)
 }
 
 /// Moves the calling process through these doors. Called between fork and exec: no allocation.
@@ -333,6 +351,21 @@ mod tests {
         let inside = MOUNTS.replace(" / /sys/fs/cgroup/memory", " /a /sys/fs/cgroup/memory");
         assert_eq!(places(MEMORY, "4:memory:/a/b\n", &inside)[0].0, Path::new("/sys/fs/cgroup/memory/b"));
         assert_eq!(places(BLOCK, "4:memory:/a/b\n", MOUNTS), []);
+    }
+
+    #[test]
+    fn a_group_that_was_left_behind_is_passed_by() {
+        let parent = tempfile::tempdir().unwrap();
+        let name = format!("glowplug-{}", std::process::id());
+        let next = |_| new_folder(parent.path()).unwrap();
+        let made: Vec<PathBuf> = (0..3).map(next).collect();
+        let wanted = [name.clone(), format!("{name}-2"), format!("{name}-3")];
+        assert_eq!(made, wanted.map(|name| parent.path().join(name)));
+        (3..NAMES).for_each(|number| drop(next(number)));
+        let error = new_folder(parent.path()).unwrap_err().to_string();
+        assert!(error.contains("are there already"), "{error}");
+        let error = new_folder(&parent.path().join("missing")).unwrap_err();
+        assert_eq!(error.downcast_ref::<std::io::Error>().unwrap().kind(), ErrorKind::NotFound);
     }
 
     #[test]
