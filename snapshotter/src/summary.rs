@@ -183,6 +183,9 @@ impl Summary {
         if sizes.shared > 0 {
             writeln!(f, "               and {} mapped from installed files", bytes(sizes.shared))?;
         }
+        if image.left_out > 0 {
+            writeln!(f, "               without {} of code for other processors", bytes(image.left_out))?;
+        }
         let mappings = units::count(image.mappings, "mapping");
         let written = units::count(image.written as usize, "page");
         writeln!(

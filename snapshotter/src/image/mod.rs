@@ -16,8 +16,10 @@ mod layout;
 mod libraries;
 mod memory;
 mod openblas;
+mod other_processors;
 mod pack;
 mod piece;
+mod reachable;
 mod runtime_api;
 mod secrets;
 mod shared;
@@ -86,6 +88,8 @@ pub struct Order<'a> {
 pub struct Imaged {
     /// Bytes in the archive, by what they are.
     pub sizes: Sizes,
+    /// Bytes of code for other processors that are not in the archive.
+    pub left_out: u64,
     /// Bytes of the section.
     pub bytes: u64,
     /// Mappings that a restore makes.
@@ -119,7 +123,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let expected = take::plain_answers(order, &surroundings, progress)?;
     let taken = begun.elapsed();
 
-    let capture: Capture = found::read(&folder, "capture.json")?;
+    let mut capture: Capture = found::read(&folder, "capture.json")?;
     let process: Process = found::read(&folder, "process.json")?;
     let path = folder.join("pages.bin");
     let pages = std::fs::File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -129,6 +133,8 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let mut memory = Memory::new(&capture, &mut pages);
     let threads = threads::prepare(&capture, &mut memory)?;
     let may_be_mapped = discard::redirect(&capture, &mut memory, &surroundings, order.shared_text);
+    let left_out = other_processors::unreachable(&memory, &surroundings, order.shared_text);
+    other_processors::leave_out(&mut capture.areas, &left_out);
     let source = layout::Source { capture: &capture, pages: &pages, is_anonymous: !may_be_mapped };
     let write = |touched: &Touched| write(order, &source, &process, &threads, touched, &surroundings);
 
@@ -160,6 +166,7 @@ pub fn add(order: &Order<'_>, progress: &mut Progress) -> Result<Imaged> {
     let same_answers = expected.map(|expected| expected == last.replay.responses);
     Ok(Imaged {
         sizes: layout.sizes,
+        left_out: left_out.iter().map(|pages| pages.end - pages.start).sum(),
         bytes,
         mappings: layout.mappings.len(),
         written: layout.written.iter().map(|pages| pages.length).sum::<u64>() / PAGE as u64,

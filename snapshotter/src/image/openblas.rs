@@ -32,7 +32,7 @@ pub struct Choice {
 pub fn choose(order: &Order<'_>) -> Result<Choice> {
     let baseline = order.baseline;
     let libraries: Vec<&str> =
-        order.shared_libraries.iter().map(String::as_str).filter(|path| may_be_openblas(path)).collect();
+        order.shared_libraries.iter().map(String::as_str).filter(|path| may_be(path)).collect();
     let given = order.target.environment.value(CORE).is_some();
     let Some((best, others)) = baseline.cores().split_first() else {
         return Ok(Choice { baseline, core: "", warning: None });
@@ -55,7 +55,8 @@ pub fn choose(order: &Order<'_>) -> Result<Choice> {
     Ok(Choice { baseline: CpuBaseline::Native, core: "", warning: Some(warning(what)) })
 }
 
-fn may_be_openblas(path: &str) -> bool {
+/// Whether a library may be one, by its name.
+pub fn may_be(path: &str) -> bool {
     // Debian has it as openblas-pthread/libblas.so.3.
     path.to_lowercase().contains("blas")
 }
