@@ -55,6 +55,7 @@ AT_THE_NEWEST = (
     "image/test_image_late_imports.py",
     "image/test_image_moments.py",
     "image/test_image_openblas.py",
+    "image/test_image_other_processors.py",
     "image/test_image_priming.py",
     "image/test_image_processors.py",
     "image/test_image_scarcity.py",

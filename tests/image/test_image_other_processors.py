@@ -49,7 +49,7 @@ def algebra(workshop):
 
 def test_the_image_is_without_them_and_calculates_as_plain_python_does(algebra):
     (megabytes,) = SAID.findall(algebra.summary)
-    assert float(megabytes) > 4
+    assert float(megabytes) > 3
     assert left_out(algebra) == pytest.approx(float(megabytes) * 1e6, rel=0.02)
     calculates(algebra, core="Haswell")
 

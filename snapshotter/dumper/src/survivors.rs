@@ -64,9 +64,13 @@ fn identity(object: &Bound<'_, PyAny>) -> (usize, usize) {
     (object.as_ptr() as usize, object.get_type_ptr() as usize)
 }
 
-/// Notes which objects there are, of those that the garbage collector tracks and has not frozen.
+/// Notes which objects there are, of those that the garbage collector tracks and has not frozen. Before Python 3.12, where
+/// nothing is made immortal, nothing is noted.
 #[pyfunction]
 pub fn note_objects(py: Python<'_>) -> PyResult<NotedObjects> {
+    if py.version_info() < (3, 12) {
+        return Ok(NotedObjects(HashSet::new()));
+    }
     let objects = py.import("gc")?.call_method0("get_objects")?;
     Ok(NotedObjects(objects.cast::<PyList>()?.iter().map(|object| identity(&object)).collect()))
 }

@@ -30,7 +30,7 @@ use super::surroundings::Surroundings;
 
 const PAGE_BYTES: u64 = PAGE as u64;
 /// Shorter ranges are not worth the two mappings that each costs.
-const SHORTEST: u64 = 64 << 10;
+const SHORTEST: u64 = 256 << 10;
 
 /// Finds pages that can be left out, by their addresses. With `shared_text`, libraries that are told by their build-ids
 /// are mapped from their files anyway.

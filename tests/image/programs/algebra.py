@@ -19,8 +19,8 @@ TYPES = ("float32", "float64", "complex64", "complex128")
 
 def results(name):
     """Norms and the like of what is calculated with a type."""
-    # Larger than what OpenBLAS multiplies in one piece, or with a single thread.
-    numbers = numpy.random.default_rng(1).standard_normal((2, 260, 260)).astype(name)
+    # Larger than what OpenBLAS multiplies with a single thread.
+    numbers = numpy.random.default_rng(1).standard_normal((2, 130, 130)).astype(name)
     numbers = numbers + 1j * numbers[::-1] if name.startswith("complex") else numbers
     a, b = numbers.astype(name)
     symmetric = a @ a.conj().T + 300 * numpy.eye(len(a), dtype=name)
@@ -73,6 +73,6 @@ said = {"rung": glowplug.status()["rung"], "library": PATH, "core": core()}
 said["results"] = {name: results(name) for name in TYPES}
 # By then OpenBLAS has threads of its own again.
 time.sleep(0.4)
-with ThreadPoolExecutor(4) as pool:
+with ThreadPoolExecutor(2) as pool:
     said["in_threads"] = dict(zip(TYPES, pool.map(results, TYPES), strict=True))
 print(json.dumps(said))
