@@ -3,7 +3,7 @@
 //! From 3.11 on an interpreter writes to the bytecode that it runs: its inline caches, and the counters before them
 //! (`Python/specialize.c`; where no specialised instruction fits, the counters go on for ever). Code objects lie all over the heap,
 //! a few hundred bytes each, so in a restored process every function that runs costs the copy of a page. So what has run
-//! while the handler was primed is copied to one place, and functions lead there. From 3.12 on, where code is
+//! while the handler was primed is copied to one place, with its constants and names, and functions lead there. From 3.12 on, where code is
 //! immortal ([`crate::immortal`]) by then: nobody frees the copies, and what still refers to an old one (a frame that is on the stack, a
 //! suspended generator) goes on with it.
 
@@ -15,9 +15,9 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use crate::immortal::is_immortal;
+use crate::immortal::{immortal_count, immortal_word, is_immortal};
 use crate::interpreter::code_type;
-use crate::layouts::{FieldKind, Layout, VAR_SIZE};
+use crate::layouts::{CodeField, FieldKind, Layout, VAR_SIZE};
 use crate::memory;
 
 /// Offset of `PyFunctionObject.func_code` (`Include/cpython/funcobject.h`, 3.11 to 3.14); looked at before it is used.
@@ -26,6 +26,10 @@ const FUNCTION_CODE: usize = 48;
 const CODE_UNIT: usize = 2;
 /// What objects are aligned to.
 const ALIGNMENT: usize = 16;
+/// Fields of a code object that are read as it runs: tuples, which nobody writes to.
+const READ: [&str; 2] = ["co_consts", "co_names"];
+/// Bytes of `PyGC_Head` before a tuple; zeros where the garbage collector does not track it.
+const COLLECTOR_HEAD: usize = 16;
 /// Decoded fields that one code object makes for whoever asks; the copy may have the same, as neither is freed.
 const SHARED: &str = "_co_cached";
 
@@ -55,6 +59,21 @@ impl<'py> Code<'py> {
 
     fn digest(&self, layout: &Layout) -> u64 {
         checksum::of(&self.bytes(layout)[layout.code.size..])
+    }
+
+    /// Tuples that it reads as it runs, by the offsets of the fields, if nobody frees what they refer to.
+    fn tuples(&self, layout: &Layout) -> Vec<(usize, Bound<'py, PyTuple>)> {
+        let bytes = self.bytes(layout);
+        let fields = layout.code.fields.iter().filter(|field| READ.contains(&field.name));
+        let tuple = |field: &CodeField| {
+            // SAFETY: a field of a live code object's that has an object.
+            let object =
+                unsafe { memory::object_at(self.object.py(), memory::address(&bytes, field.offset)) };
+            let tuple = object.cast_into_exact::<PyTuple>().ok()?;
+            (!tuple.is_empty() && tuple.iter().all(|each| is_immortal(&each)))
+                .then_some((field.offset, tuple))
+        };
+        fields.filter_map(tuple).collect()
     }
 
     /// Whether a copy may stand for it: nobody frees it, or keeps anything about it.
@@ -123,9 +142,8 @@ pub fn gather_code(
         [first, .., last, end] => [first, last, end],
         _ => return Err(PyRuntimeError::new_err("code is gathered by two notes or more")),
     };
-    if end.0.is_empty() {
-        return Ok(0);
-    }
+    let count = immortal_count(py)?.filter(|_| !end.0.is_empty());
+    let Some(count) = count else { return Ok(0) };
     let (functions, codes) = all_of(py)?;
     let changed = |noted: &NotedCode, code: &Code<'_>| {
         let at = |note: &NotedCode| note.0.get(&code.address).copied();
@@ -149,7 +167,11 @@ pub fn gather_code(
     }
     chosen.append(&mut settled);
     let images: Vec<Vec<u8>> = chosen.iter().map(|code| code.bytes(layout)).collect();
-    let length: usize = images.iter().map(|bytes| bytes.len().next_multiple_of(ALIGNMENT)).sum();
+    let tuples: Vec<_> = chosen.iter().map(|code| code.tuples(layout)).collect();
+    let of_tuple = |tuple: &Bound<'_, PyTuple>| layout.tuple.items + tuple.len() * size_of::<usize>();
+    let aligned = |length: usize| length.next_multiple_of(ALIGNMENT);
+    let length = images.iter().map(|bytes| aligned(bytes.len())).sum::<usize>()
+        + tuples.iter().flatten().map(|(_, tuple)| COLLECTOR_HEAD + aligned(of_tuple(tuple))).sum::<usize>();
     if length == 0 {
         return Ok(0);
     }
@@ -159,7 +181,7 @@ pub fn gather_code(
         // SAFETY: new memory, long enough for all.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len()) };
         moved.insert(code.address, at);
-        at += bytes.len().next_multiple_of(ALIGNMENT);
+        at += aligned(bytes.len());
     }
     for function in &functions {
         lead(function, FUNCTION_CODE, &moved);
@@ -168,6 +190,21 @@ pub fn gather_code(
         let constants = code.object.getattr("co_consts")?;
         for number in 0..constants.cast::<PyTuple>()?.len() {
             lead(&constants, layout.tuple.items + number * size_of::<usize>(), &moved);
+        }
+    }
+    // Behind all code, as they are only read. What they refer to leads to the copies by now.
+    for (code, tuples) in chosen.iter().zip(&tuples) {
+        for (offset, tuple) in tuples {
+            at += COLLECTOR_HEAD;
+            // SAFETY: a tuple is as long as its length says, and so is what is left of the new memory; the field is the copy's.
+            unsafe {
+                let mut bytes = memory::copy(tuple, of_tuple(tuple));
+                let word = immortal_word(memory::word(&bytes, 0), count);
+                memory::set_word(&mut bytes, 0, word);
+                core::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len());
+                ((moved[&code.address] + offset) as *mut usize).write(at);
+            }
+            at += aligned(of_tuple(tuple));
         }
     }
     Ok(moved.len())

@@ -97,7 +97,7 @@ pub fn deallocator(kind: &Bound<'_, PyType>) -> usize {
 }
 
 /// The reference count of immortal objects where the interpreter has them (from 3.12 on).
-fn immortal_count(py: Python<'_>) -> PyResult<Option<u64>> {
+pub fn immortal_count(py: Python<'_>) -> PyResult<Option<u64>> {
     let layout = Layout::of(py.version_info().minor)
         .ok_or_else(|| PyRuntimeError::new_err("this version of Python is not known"))?;
     match layout.reference_count {
@@ -182,13 +182,18 @@ pub fn is_immortal(object: &Bound<'_, PyAny>) -> bool {
     word(object) & (1 << 31) != 0
 }
 
-/// Gives an object the count of immortal ones, and leaves 3.14's flags in the upper half. 0 if it was immortal before.
-fn set(object: &Bound<'_, PyAny>, count: u64) -> usize {
+/// The word of a reference count with the count of immortal objects, and 3.14's flags in the upper half as they were.
+pub fn immortal_word(word: u64, count: u64) -> u64 {
     const LOWER: u64 = u32::MAX as u64;
+    (word & !LOWER) | count
+}
+
+/// Gives an object the count of immortal ones. 0 if it was immortal before.
+fn set(object: &Bound<'_, PyAny>, count: u64) -> usize {
     if is_immortal(object) {
         return 0;
     }
-    let new = (word(object) & !LOWER) | count;
+    let new = immortal_word(word(object), count);
     // SAFETY: the word of the reference count of a live object; nobody changes counts but who has the interpreter's lock.
     unsafe { object.as_ptr().cast::<u64>().write(new) };
     1

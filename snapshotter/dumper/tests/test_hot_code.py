@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="code is not immortal before 3.12")
 
 PROGRAM = """
-import sys
+import gc, sys
 sys.path.insert(0, sys.argv[1])
 from dumping import load_dumper
 dumper = load_dumper()
@@ -70,8 +70,15 @@ assert id(settled.__code__) > max(id(outer.__code__) for outer in outers[1:])
 for outer, (code, inner_code, answer) in zip(outers, before):
     assert outer.__code__ is not code and outer.__code__ == code and hash(outer.__code__) == hash(code)
     assert inner(outer) is not inner_code and inner(outer) == inner_code
+    for name in ("co_consts", "co_names"):
+        now, then = getattr(outer.__code__, name), getattr(code, name)
+        assert now == then and now is not then and sys.getrefcount(now) >= 1 << 30
+    assert outer.__code__.replace() == code
     for _ in range(5):
         assert outer([1, 2, 3]) == answer
+assert len({getattr(outer.__code__, name).__sizeof__() for outer in outers for name in ("co_consts", "co_names")}) == 2
+assert len({id(outer.__code__.co_consts) >> 12 for outer in outers}) < 10
+gc.collect()
 assert [first, *running] == [1, 2, 3]
 
 # What looks at code finds it.
