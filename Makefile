@@ -35,9 +35,16 @@ CRIU := target/sid-criu/usr/sbin/criu
 BENCH_OPTIONS = --python $(BENCH_VENV)/bin/python --glowplug $(BENCH_VENV)/bin/glowplug \
 	--pip $(TOOLS)/pip --criu $(CRIU) --work target/bench/suite -o target/bench/report
 
-# Tests unwind, and so must what they are linked with: with this it is compiled once, not for programs and again for tests.
-# Of the wrapper's program there is only the other kind, since it has no standard library: no test needs it.
+# The crates' tests are made of the dependencies that the wheel's command is made of, compiled once for both: in its
+# folder and profile, with the same packages named (features of what they share are united). Features and flags that
+# differ would have all of that compiled again; `layer/packaging/binaries.py` has the same.
+AS_TESTED := --locked --config tests/rust.toml --profile command --target-dir target/wheel/command
+TESTED := --workspace --exclude glowplug-auditor --lib --tests
+
+# Tests unwind, and so must what they are linked with: with this `make lint` checks it once, not for programs and again
+# for tests. Programs without a standard library cannot unwind.
 UNWIND := CARGO_PROFILE_DEV_PANIC=unwind
+ABORTING := --config 'profile.command.panic="abort"'
 FREESTANDING := --package glowplug-wrapper --package glowplug-auditor
 HOSTED := --workspace --exclude glowplug-wrapper --exclude glowplug-auditor
 
@@ -116,12 +123,12 @@ style: tools
 	$(RUFF) format --check $(RUFF_CONFIG) $(PYTHON_FOLDERS)
 
 rust-tests: tools ## Unit and property tests of the crates
-	$(UNWIND) cargo test --workspace --exclude glowplug-auditor --tests --locked
+	cargo test $(TESTED) $(AS_TESTED)
 
 linted-rust-tests: style ## What lint and rust-tests do, with one compilation: longer than lint, shorter than both
-	cargo clippy $(FREESTANDING) --all-targets --locked --quiet -- -D warnings
-	$(UNWIND) $(LINTING) cargo test $(HOSTED) --all-targets --locked
-	$(UNWIND) cargo test --package glowplug-wrapper --tests --locked
+	$(LINTING) cargo test $(TESTED) $(AS_TESTED)
+	cargo clippy --workspace --bin exec $(AS_TESTED) $(ABORTING) --quiet -- -D warnings
+	cargo clippy --package glowplug-auditor --all-targets --locked --quiet -- -D warnings
 
 wheel-check: wheel ## Check that the wheel's platform tag says what its binaries need
 	@$(TOOLS)/python layer/packaging/check_wheel.py

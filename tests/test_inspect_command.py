@@ -57,6 +57,13 @@ def test_a_reader_that_has_gone_ends_the_command_without_a_word(stall):
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
+def test_any_other_panic_aborts(stall):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([COMMAND, "inspect", stall], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == -signal.SIGABRT
+    assert b"No space left on device" in done.stderr
+
+
 def test_verify_of_a_good_archive_succeeds(stall):
     done = glowplug("verify", stall).silently()
     assert "sound" in done.out

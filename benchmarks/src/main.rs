@@ -28,6 +28,7 @@ use cli::{Cli, Command};
 use results::Results;
 
 fn main() -> ExitCode {
+    abort_on_panic();
     if let Some(status) = acts::perform() {
         return status;
     }
@@ -38,6 +39,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has a panic in any thread end this program once it was reported: it is compiled to unwind, as its tests are.
+fn abort_on_panic() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panicked| {
+        usual(panicked);
+        std::process::abort();
+    }));
 }
 
 /// Does what the command line says; returns the exit status.

@@ -87,11 +87,12 @@ def build_programs(build, payload):
 def build_commands(build, payload):
     """Builds the `glowplug` executable, which embeds the files in `payload`, and `glowplug-bench`; returns their paths.
 
-    At once: one by one they would ask for different features of what both use, and that would be compiled twice.
+    At once: one by one they would ask for different features of what both use, and that would be compiled twice. So
+    would the tests of the crates, which use the same folder (tests/rust.toml), were not all their packages named.
     """
     environment = {**STATIC, "GLOWPLUG_PAYLOAD": str(payload)}
     names = ("glowplug", "glowplug-bench")
-    wanted = [argument for name in names for argument in ("--package", name, "--bin", name)]
+    wanted = ["--workspace", "--exclude", AUDITOR[0], *(argument for name in names for argument in ("--bin", name))]
     cargo(["build", *wanted, "--target", host()], build / "command", environment, profile="command")
     return [build / "command" / host() / "command" / name for name in names]
 

@@ -1,4 +1,5 @@
 //! A reader of our output that has gone (`glowplug inspect ARCHIVE | head`): the program ends without a word, as others do.
+//! Any other panic aborts it.
 
 use std::any::Any;
 use std::panic;
@@ -7,6 +8,9 @@ use std::panic;
 const STATUS: i32 = 128 + 13;
 
 /// Has writing to a closed standard output end this program. Rust ignores SIGPIPE, and `println!` panics instead.
+///
+/// Whatever else panics, in any thread, aborts the program once it has said why. It is compiled to unwind, since tests
+/// are and its dependencies are compiled for both; a server's task that panicked would be caught, and go unnoticed.
 pub fn end_quietly() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
@@ -14,6 +18,7 @@ pub fn end_quietly() {
             std::process::exit(STATUS);
         }
         usual(panicked);
+        std::process::abort();
     }));
 }
 
