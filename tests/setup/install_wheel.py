@@ -4,10 +4,10 @@ The environments with `code-data-share` are left as they are: the two are compar
 """
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
+import installer
 import places
 import stamp
 from progress import say
@@ -29,11 +29,10 @@ def install(venv, file):
     if stamp.is_current(folder / ".wheel-stamp", wanted):
         return
     say(f"environment {venv['label']}: installing {file.name}")
-    subprocess.run(
-        [places.TOOLS / "bin" / "python", "-m", "pip", "--python", venv["executable"], "install", "--quiet",
-         "--disable-pip-version-check", "--no-index", "--no-deps", "--force-reinstall", file],
-        check=True,
-    )  # fmt: skip
+    installer.install_wheel(venv["executable"], file)
+    # As pip does.
+    for package in folder.glob("lib/python3*/site-packages/glowplug"):
+        installer.compile_all(venv["executable"], package)
     stamp.write(folder / ".wheel-stamp", wanted)
 
 

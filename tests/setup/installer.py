@@ -35,13 +35,21 @@ def settings_of_pip():
 
 def install(executable, files, *options):
     """Installs what the files of requirements pin into the environment of a Python."""
-    command = [places.TOOLS / "bin" / "uv", "pip", "install", "--quiet", "--python", executable, "--no-config",
-               "--only-binary", ":all:", *options]  # fmt: skip
-    for file in files:
-        command += ["--requirement", file]
+    wanted = [argument for file in files for argument in ("--requirement", file)]
+    uv_install(executable, ["--only-binary", ":all:", *options, *wanted], settings_of_pip())
+
+
+def install_wheel(executable, wheel):
+    """Installs one wheel as it is, in the place of any other of its name, into the environment of a Python."""
+    uv_install(executable, ["--no-index", "--no-deps", "--reinstall", "--no-cache", wheel], {})
+
+
+def uv_install(executable, arguments, settings):
+    """Has uv install something into the environment of a Python."""
+    command = [places.TOOLS / "bin" / "uv", "pip", "install", "--quiet", "--python", executable, "--no-config"]
     # Copies: what a test does to a file of one environment must not reach the others, nor which pages are in memory.
-    environment = {"UV_CACHE_DIR": str(CACHE), "UV_LINK_MODE": "copy", **settings_of_pip(), **os.environ}
-    subprocess.run(command, check=True, env=environment)
+    environment = {"UV_CACHE_DIR": str(CACHE), "UV_LINK_MODE": "copy", **settings, **os.environ}
+    subprocess.run([*command, *arguments], check=True, env=environment)
 
 
 def compile_all(executable, folder):
