@@ -15,8 +15,9 @@ def assembly(workshop, tmp_path_factory):
     program, *arguments = settings["app"].split()
     assert program == "python3"
     folder = tmp_path_factory.mktemp("cdk.out")
+    # The first time 200 MB are unpacked there: a minute, or more where other tests run beside it.
     cache = TARGET / "recipes" / "jsii"
-    done = workshop.run(sys.executable, *arguments, cwd="cdk", CDK_OUTDIR=folder, CDK_DOCKER="docker",
+    done = workshop.run(sys.executable, *arguments, cwd="cdk", timeout=600, CDK_OUTDIR=folder, CDK_DOCKER="docker",
                         JSII_RUNTIME_PACKAGE_CACHE_ROOT=cache)  # fmt: skip
     done.succeeded()
     return folder
