@@ -1,9 +1,9 @@
 //! Tables of attribute names that all objects of a class share.
 //!
-//! A class leaves room for names that it does not know yet, and with each object that is made it leaves room for one less, down to
-//! one (`init_inline_values` and `_PyObject_InitInlineValues` in `Objects/dictobject.c`, 3.12 to 3.14): so every class of which a
-//! start makes an object costs the copy of a page. Here that is done for classes of which an invocation has made objects,
-//! as if it had made more: their names are known by then.
+//! A class leaves room for names that it does not know yet, and with each object that is made it leaves room for one
+//! less, down to one (`init_inline_values` and `_PyObject_InitInlineValues` in `Objects/dictobject.c`, 3.12 to 3.14): so
+//! every class of which a start makes an object costs the copy of a page. Here that is done for classes of which an
+//! invocation has made objects, as if it had made more: their names are known by then.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -55,8 +55,8 @@ impl Memory {
     }
 }
 
-/// Where a class has the address of its table (`PyHeapTypeObject.ht_cached_keys`), found by a class made for that; `None` where
-/// it is not found beyond doubt, as before 3.12, where the room is counted otherwise.
+/// Where a class has the address of its table (`PyHeapTypeObject.ht_cached_keys`), found by a class made for that; `None`
+/// where it is not found beyond doubt, as before 3.12, where the room is counted otherwise.
 fn place(py: Python<'_>, memory: &Memory) -> PyResult<Option<usize>> {
     if py.version_info() < (3, 12) {
         return Ok(None);
@@ -112,8 +112,8 @@ pub fn note_shared_keys(py: Python<'_>) -> PyResult<NotedKeys> {
     tables(py).map(NotedKeys)
 }
 
-/// Has classes leave as little room as they will in the end, if objects of them were made since the note; returns how many
-/// classes that are. Raises `OSError` where there is no `/proc`.
+/// Has classes leave as little room as they will in the end, if objects of them were made since the note; returns how
+/// many classes that are. Raises `OSError` where there is no `/proc`.
 #[pyfunction]
 pub fn settle_shared_keys(py: Python<'_>, noted: &NotedKeys) -> PyResult<usize> {
     let mut settled = 0;

@@ -1,10 +1,11 @@
 //! Objects that outlived an invocation of the handler, and of which nobody sees whether they die.
 //!
-//! What the process keeps for its whole life cannot be told from references: a dict in a module may be replaced by the next
-//! event. So it is watched. What was there before the last round of the priming and is there after it is kept by the
-//! function from one event to the next: its clients, registries, mapped classes, decorated functions. Should it be dropped all the same one
-//! day, its memory stays in use, and what it refers to; so nothing is chosen whose end does something: no type with a
-//! finalizer, and none of an extension but those named here, whose deallocators free memory and nothing else.
+//! What the process keeps for its whole life cannot be told from references: a dict in a module may be replaced by the
+//! next event. So it is watched. What was there before the last round of the priming and is there after it is kept by
+//! the function from one event to the next: its clients, registries, mapped classes, decorated functions. Should it be
+//! dropped all the same one day, its memory stays in use, and what it refers to; so nothing is chosen whose end does
+//! something: no type with a finalizer, and none of an extension but those named here, whose deallocators free memory
+//! and nothing else, and those that do not define one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -51,8 +52,8 @@ const CYTHON_FUNCTION: &str = "cython_function_or_method";
 pub struct NotedObjects(HashSet<(usize, usize)>);
 
 impl NotedObjects {
-    /// Whether an object was there then. One of the same type that has taken a freed one's place counts as it, and so does
-    /// one that the collector does not track, as it refers to nothing that could be in a cycle.
+    /// Whether an object was there then. One of the same type that has taken a freed one's place counts as it, and so
+    /// does one that the collector does not track, as it refers to nothing that could be in a cycle.
     pub fn has(&self, object: &Bound<'_, PyAny>) -> bool {
         // SAFETY: any object may be asked about.
         let tracked = unsafe { pyo3::ffi::PyObject_GC_IsTracked(object.as_ptr()) };
