@@ -1,8 +1,8 @@
 //! Tables of attribute names that all objects of a class share.
 //!
 //! A class leaves room for names that it does not know yet, and with each object that is made it leaves room for one
-//! less, down to one (`init_inline_values` and `_PyObject_InitInlineValues` in `Objects/dictobject.c`, 3.12 to 3.14): so
-//! every class of which a start makes an object costs the copy of a page. Here that is done for classes of which an
+//! less, down to one (`init_inline_values` and `_PyObject_InitInlineValues` in `Objects/dictobject.c`, 3.12 to 3.14):
+//! so every class of which a start makes an object costs the copy of a page. Here that is done for classes of which an
 //! invocation has made objects, as if it had made more: their names are known by then.
 
 use std::collections::HashMap;
