@@ -11,13 +11,14 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi::{Py_tp_dealloc, PyType_GetSlot, PyTypeObject};
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBytes, PyCFunction, PyComplex, PyFloat, PyFrozenSet, PyInt, PyList, PyModule, PyString, PyTuple, PyType,
+    PyBytes, PyCFunction, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyModule, PyString,
+    PyTuple, PyType,
 };
 
 use crate::interpreter::{code_type, reference_count};
 use crate::layouts::{Layout, ReferenceCount};
 use crate::memory;
-use crate::survivors::{NotedObjects, PlainTypes};
+use crate::survivors::{NotedObjects, Survivors};
 
 /// Exact types in `types` and `builtins` whose objects live as long as what they are found in.
 const IN_TYPES: [&str; 5] = [
@@ -109,17 +110,13 @@ pub fn immortal_count(py: Python<'_>) -> PyResult<Option<u64>> {
 /// Makes what lasts as long as the process immortal, and returns how many objects that were; 0 before Python 3.12.
 ///
 /// Looked at is what the garbage collector tracks and what that refers to. What was there when `noted` was made, before
-/// an invocation, lasts as well, if it is [plain](PlainTypes). Raises `RuntimeError`.
+/// an invocation, lasts as well, if [nobody sees its end](crate::survivors). Raises `RuntimeError`.
 #[pyfunction]
 #[pyo3(signature = (noted=None))]
 pub fn immortalize(py: Python<'_>, noted: Option<PyRef<'_, NotedObjects>>) -> PyResult<usize> {
     let Some(count) = immortal_count(py)? else { return Ok(0) };
     let types = Types::new(py)?;
-    let mut plain = PlainTypes::new(py)?;
-    let mut has_survived = |object: &Bound<'_, PyAny>| {
-        let was_there = noted.as_ref().is_some_and(|noted| noted.has(object));
-        Ok::<_, PyErr>(was_there && plain.has(&object.get_type())?)
-    };
+    let mut survivors = Survivors::new(py, noted.as_deref())?;
     let collector = py.import("gc")?;
     let referents = collector.getattr("get_referents")?;
     let mut open: Vec<Bound<'_, PyAny>> =
@@ -133,13 +130,6 @@ pub fn immortalize(py: Python<'_>, noted: Option<PyRef<'_, NotedObjects>>) -> Py
             made += set(&object, count);
             continue;
         }
-        if has_survived(&object)? {
-            made += set(&object, count);
-        } else if types.constants.contains(&kind) {
-            constants.push(object.clone());
-        } else if types.is_lasting(&object)? {
-            made += set(&object, count);
-        }
         let found = if kind == types.code {
             object
                 .getattr("co_consts")?
@@ -150,8 +140,24 @@ pub fn immortalize(py: Python<'_>, noted: Option<PyRef<'_, NotedObjects>>) -> Py
             // Not what it has beside: who looks at `_asyncio`'s in CPython 3.12.1 breaks its list of free objects (gh-122695).
             vec![object.getattr("__dict__")?]
         } else {
-            referents.call1((&object,))?.cast::<PyList>()?.iter().collect()
+            let found = referents.call1((&object,))?.cast_into::<PyList>()?;
+            match object.cast::<PyDict>() {
+                // An instance's dict whose values are in the instance (3.13 and later) leaves them to that.
+                Ok(dict) if found.is_empty() => dict.values().iter().collect(),
+                _ => found.iter().collect(),
+            }
         };
+        if types.is_lasting(&object)? {
+            made += set(&object, count);
+            if object.is_instance_of::<PyModule>() || object.is_instance_of::<PyType>() {
+                survivors.keep_parts(&found);
+            }
+        } else {
+            survivors.add(&object, &found)?;
+            if types.constants.contains(&kind) {
+                constants.push(object.clone());
+            }
+        }
         open.extend(found.into_iter().filter(|each| seen.insert(each.as_ptr() as usize)));
     }
     loop {
@@ -167,9 +173,10 @@ pub fn immortalize(py: Python<'_>, noted: Option<PyRef<'_, NotedObjects>>) -> Py
         }
         constants = left;
         if constants.len() == before {
-            return Ok(made);
+            break;
         }
     }
+    Ok(made + survivors.unseen().map(|object| set(&object, count)).sum::<usize>())
 }
 
 fn word(object: &Bound<'_, PyAny>) -> u64 {

@@ -21,6 +21,7 @@ mod io_uring;
 mod later;
 mod layouts;
 mod memory;
+mod own_mappings;
 mod passing;
 mod probe;
 mod relocations;
@@ -28,7 +29,11 @@ mod shared_keys;
 mod survivors;
 mod tasks;
 
+use own_mappings::OwnMappings;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: OwnMappings = OwnMappings;
 
 /// Dumps CPython code objects into a .glow archive.
 #[pymodule]
