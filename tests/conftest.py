@@ -15,6 +15,7 @@ import pytest
 import snapshots
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+MINOR = "{}.{}".format(*sys.version_info[:2])
 
 # A wide part of the standard library, for what imports a lot at once.
 STANDARD_LIBRARY = (
@@ -43,7 +44,8 @@ AT_THE_ENDS = (
     "test_command_lines.py",
     "test_faults.py",
 )
-# What differs least of all is run with the newest alone.
+# What differs least of all, and what is more about large libraries than about Python, is run with the newest alone, as
+# is what is marked `newest`.
 AT_THE_NEWEST = (
     "cpython",
     "doctor",
@@ -52,7 +54,9 @@ AT_THE_NEWEST = (
     "image/test_image_crash.py",
     "image/test_image_damage.py",
     "image/test_image_endurance.py",
+    "image/test_image_functions.py",
     "image/test_image_late_imports.py",
+    "image/test_image_libraries.py",
     "image/test_image_moments.py",
     "image/test_image_openblas.py",
     "image/test_image_other_processors.py",
@@ -62,9 +66,17 @@ AT_THE_NEWEST = (
     "image/test_image_secrets.py",
     "image/test_image_shared_text.py",
     "image/test_image_streams.py",
+    "lambda/test_functions.py",
+    "renewal/test_botocore.py",
+    "renewal/test_connections.py",
     "threads",
 )
 ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.py")
+# What another build of a version that is tested anyway is left without: what objects are like, and large packages.
+NOT_OF_A_BUILD = (
+    REPOSITORY / "snapshotter" / "dumper" / "tests" / "test_objects.py",
+    *(REPOSITORY / "tests" / name for name in ("test_concurrency.py", "test_garbage.py", "test_packages.py")),
+)
 
 
 def is_for_others(item, oldest, newest):
@@ -74,9 +86,18 @@ def is_for_others(item, oldest, newest):
     left = (() if oldest or newest else AT_THE_ENDS) + (() if newest else AT_THE_NEWEST)
     if item.get_closest_marker("ends"):
         return not (oldest or newest)
+    if item.get_closest_marker("newest"):
+        return not newest
     places = {REPOSITORY / "tests" / name for name in left}
     exceptions = {REPOSITORY / "tests" / name for name in ON_EACH}
     return item.path not in exceptions and not places.isdisjoint({item.path, *item.path.parents})
+
+
+def is_another_build(known):
+    """Whether this Python's version is tested with the build of it that stands before it, too."""
+    this = Path(sys.executable).resolve()
+    others = [Path(python["executable"]).resolve() for python in known if python["minor"] == MINOR]
+    return this in others[1:]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -90,6 +111,8 @@ def pytest_collection_modifyitems(config, items):
         versions = [tuple(map(int, python["label"].partition("-")[0].split("."))) for python in known]
         oldest, newest = (sys.version_info[:2] == end(versions) for end in (min, max))
         left += [item for item in items if is_for_others(item, oldest, newest)]
+        if is_another_build(known):
+            left += [item for item in items if item.path in NOT_OF_A_BUILD and item not in left]
     ours = [Path(python["executable"]) for python in known if ".pyenv" in python["executable"]]
     if ours and Path(sys.executable).resolve() != ours[-1].resolve():
         left += [item for item in items if item.get_closest_marker("once") and item not in left]

@@ -20,7 +20,7 @@ def compared(tmp_path):
     return compare
 
 
-@pytest.mark.ends
+@pytest.mark.newest
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_of_a_package_equals_what_marshal_loads(package, packages, compared):
     snapshot = packages[package]

@@ -29,6 +29,7 @@ def test_garbage_between_two_imports_is_collected_after_both(stall):
     assert plain_and_served(stall, "-c", program, cwd=stall.root).out == "None\n"
 
 
+@pytest.mark.ends
 def test_a_function_that_leaves_garbage_needs_no_more_memory_at_its_peak_than_without_an_archive(packages):
     # A client of X-Ray that is made and dropped leaves 50,000 objects.
     archive = packages["powertools"]

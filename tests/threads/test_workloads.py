@@ -10,8 +10,6 @@ import os
 import pytest
 from bucket import Bucket
 
-pytestmark = pytest.mark.ends
-
 # What the standard library's threads do: cheap, so in one image.
 PYTHON = "queue_consumer,ticker,timer,pools,asyncio_executor,queue_listener"
 TWO_OF_OPENBLAS, TWO_OF_OPENMP = {"OPENBLAS_NUM_THREADS": "2"}, {"OMP_NUM_THREADS": "2"}
@@ -53,6 +51,7 @@ def works_as_ever(workshop, name, *arguments, variables=None):
     assert restored["first"] == restored["answer"] == plain["answer"]
 
 
+@pytest.mark.ends
 def test_threads_of_the_standard_library_go_on_with_their_work(workshop):
     works_as_ever(workshop, PYTHON)
 

@@ -176,7 +176,7 @@ pub fn immortalize(py: Python<'_>, noted: Option<PyRef<'_, NotedObjects>>) -> Py
             break;
         }
     }
-    Ok(made + survivors.unseen().map(|object| set(&object, count)).sum::<usize>())
+    Ok(made + survivors.unseen().map(|object| set(object, count)).sum::<usize>())
 }
 
 fn word(object: &Bound<'_, PyAny>) -> u64 {
