@@ -63,7 +63,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests image-endurance threads-check threads-endurance threads-parked arm64 deny fuzz clean
+.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests installed-tests image-endurance threads-check threads-endurance threads-parked arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,8 +77,12 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
 test: tools ## Everything that CI runs
-	@$(PYTHON) $(SETUP)/side_by_side.py "wheel-check" "linted-rust-tests" "pythons recipes-tools"
+	@$(PYTHON) $(SETUP)/side_by_side.py "style wheel-check" "pythons recipes-tools"
 	@$(PYTHON) $(SETUP)/install_wheel.py
+	@$(PYTHON) $(SETUP)/side_by_side.py "linted-rust-tests" "installed-tests"
+
+# What `make test` runs when wheel and environments are there: nothing is built, so that cargo need not be waited for.
+installed-tests:
 	@$(PYTHON) $(SETUP)/each_python.py --recipes $(ARGS)
 
 bench: wheel pythons ## Measure cold starts in the local sandbox, with every function; the report is in target/bench/report

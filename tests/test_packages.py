@@ -36,7 +36,12 @@ STATEMENTS = {
     "powertools": "from aws_lambda_powertools import Logger, Tracer, Metrics",
 }
 
-pytestmark = pytest.mark.parametrize("package", PACKAGES)
+# What Pythons between the oldest and the newest are tested with, too.
+ON_EACH = ("boto3", "pandas")
+
+pytestmark = pytest.mark.parametrize(
+    "package", [pytest.param(name, marks=() if name in ON_EACH else pytest.mark.ends) for name in PACKAGES]
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,9 @@
 //! [`writer::write`]. Run time: [`reader::Archive::open`] turns unchecked bytes into an archive
 //! whose header and index are known to be sound; ranges of the heap are verified one by one when
 //! they are used.
+//!
+//! Without the feature `content` there are only the records, the plan and the checksums: enough for who reads an archive's
+//! bytes and not what is packed in them.
 
 pub mod checksum;
 pub mod compiled;
@@ -15,16 +18,22 @@ pub mod fingerprint;
 pub mod header;
 pub mod heap;
 pub mod image;
+#[cfg(feature = "content")]
 pub mod manifest;
 pub mod modules;
+#[cfg(feature = "content")]
 pub mod packing;
 pub mod plan;
+#[cfg(feature = "content")]
 pub mod reader;
 pub mod regex;
+#[cfg(feature = "content")]
 pub mod writer;
 
 pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
 pub use glowplug_records::redirection;
+#[cfg(feature = "content")]
 pub use manifest::Manifest;
+#[cfg(feature = "content")]
 pub use reader::Archive;

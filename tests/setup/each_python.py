@@ -7,6 +7,7 @@ first argument the checks of `layer/recipes` are one more run.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -19,8 +20,8 @@ from progress import say, step
 SECONDS_AT_MOST = 1500
 TESTS = places.REPOSITORY / "tests"
 
-# What is about process images, which no other test shares a fixture with.
-ABOUT_IMAGES = ("doctor", "image", "renewal", "threads")
+# What is about process images, in two parts: no fixture is shared between them, nor with other tests.
+ABOUT_IMAGES = (("image",), ("doctor", "renewal", "threads"))
 
 # What the wheel's command has inside: tests of the crates build another.
 DUMPER = places.TARGET / "wheel" / "payload" / "_glowplug_dumper.abi3.so"
@@ -49,7 +50,7 @@ class Run:
     @property
     def place(self):
         """The name of the folders that pytest keeps for this run."""
-        return self.name.replace(", ", "-").replace(" ", "-")
+        return re.sub(r"\W+", "-", self.name)
 
 
 def runs_of(venvs, arguments, with_recipes):
@@ -57,15 +58,34 @@ def runs_of(venvs, arguments, with_recipes):
     if arguments:
         runs = [Run(f"Python {v['label']}", v["label"], v["executable"], arguments) for v in venvs]
         return runs + [recipes(arguments)] * with_recipes
-    images = [TESTS / name for name in ABOUT_IMAGES if (TESTS / name).is_dir()]
-    all_of_images = [Run(f"Python {v['label']}, process images", v["label"], v["executable"], images) for v in venvs]
-    longest = [run for run in all_of_images if run.label in ALL_OF_IMAGES]
-    others = [TESTS, places.REPOSITORY / "snapshotter" / "dumper" / "tests", *(f"--ignore={each}" for each in images)]
+    parts = [[TESTS / name for name in part if (TESTS / name).is_dir()] for part in ABOUT_IMAGES]
+    about_images = [folder for part in parts for folder in part]
+    longest = [
+        Run(
+            f"Python {v['label']}, process images ({', '.join(folder.name for folder in part)})",
+            v["label"],
+            v["executable"],
+            part,
+        )
+        for v in venvs
+        if v["label"] in ALL_OF_IMAGES
+        for part in parts
+    ]
+    shortest = [
+        Run(f"Python {v['label']}, process images", v["label"], v["executable"], about_images)
+        for v in venvs
+        if v["label"] not in ALL_OF_IMAGES
+    ]
+    others = [
+        TESTS,
+        places.REPOSITORY / "snapshotter" / "dumper" / "tests",
+        *(f"--ignore={each}" for each in about_images),
+    ]
     return [
         *longest,
         *(Run(f"Python {v['label']}", v["label"], v["executable"], others) for v in venvs),
         *([recipes([])] * with_recipes),
-        *(run for run in all_of_images if run not in longest),
+        *shortest,
     ]
 
 
