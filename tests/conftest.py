@@ -42,7 +42,10 @@ AT_THE_ENDS = (
     "lambda/test_wrapper.py",
     "renewal",
     "test_command_lines.py",
+    "test_concurrency.py",
     "test_faults.py",
+    "test_memcheck.py",
+    "test_places.py",
 )
 # What differs least of all, and what is more about large libraries than about Python, is run with the newest alone, as
 # is what is marked `newest`.
@@ -75,7 +78,7 @@ ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.p
 # What another build of a version that is tested anyway is left without: what objects are like, and large packages.
 NOT_OF_A_BUILD = (
     REPOSITORY / "snapshotter" / "dumper" / "tests" / "test_objects.py",
-    *(REPOSITORY / "tests" / name for name in ("test_concurrency.py", "test_garbage.py", "test_packages.py")),
+    *(REPOSITORY / "tests" / name for name in ("test_garbage.py", "test_packages.py")),
 )
 
 

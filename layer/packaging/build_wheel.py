@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import binaries
@@ -76,8 +77,11 @@ def pack(folder):
 def main():
     payload = BUILD / "payload"
     print("wheel: building the modules, the layer's programs and the command", file=sys.stderr, flush=True)
-    binaries.build_modules(BUILD, payload)
-    binaries.build_programs(BUILD, payload)
+    # Both end with what one processor does, and the command has to wait for both.
+    with ThreadPoolExecutor() as pool:
+        parts = (binaries.build_modules, binaries.build_programs)
+        for part in [pool.submit(build, BUILD, payload) for build in parts]:
+            part.result()
     commands = binaries.build_commands(BUILD, payload)
     check_linkage(sorted(payload.glob("*.so")), [*commands, *(payload / name for _, _, name in binaries.PROGRAMS)])
     stage(BUILD / "stage", payload, commands)
