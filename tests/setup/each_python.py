@@ -54,28 +54,19 @@ class Run:
 
 
 def runs_of(venvs, arguments, with_recipes):
-    """For each Python one run with the arguments; two where there are none. Those that take longest first."""
+    """For each Python one run with the arguments; some where there are none. Those that take longest first."""
     if arguments:
         runs = [Run(f"Python {v['label']}", v["label"], v["executable"], arguments) for v in venvs]
         return runs + [recipes(arguments)] * with_recipes
     parts = [[TESTS / name for name in part if (TESTS / name).is_dir()] for part in ABOUT_IMAGES]
     about_images = [folder for part in parts for folder in part]
-    longest = [
-        Run(
-            f"Python {v['label']}, process images ({', '.join(folder.name for folder in part)})",
-            v["label"],
-            v["executable"],
-            part,
-        )
-        for v in venvs
-        if v["label"] in ALL_OF_IMAGES
-        for part in parts
-    ]
-    shortest = [
-        Run(f"Python {v['label']}, process images", v["label"], v["executable"], about_images)
-        for v in venvs
-        if v["label"] not in ALL_OF_IMAGES
-    ]
+
+    def images(venv, folders):
+        names = ", ".join(folder.name for folder in folders)
+        return Run(f"Python {venv['label']}, process images ({names})", venv["label"], venv["executable"], folders)
+
+    longest = [images(v, part) for v in venvs if v["label"] in ALL_OF_IMAGES for part in parts]
+    shortest = [images(v, about_images) for v in venvs if v["label"] not in ALL_OF_IMAGES]
     others = [
         TESTS,
         places.REPOSITORY / "snapshotter" / "dumper" / "tests",

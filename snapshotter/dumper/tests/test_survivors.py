@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = """
+# What both programs begin with.
+PRELUDE = """
 import array, collections, functools, gc, io
-import re, struct, sys, threading, typing, weakref
+import re, struct, sys, threading, types, typing, weakref
 sys.path.insert(0, sys.argv[1])
 from dumping import load_dumper
 dumper = load_dumper()
@@ -15,6 +16,11 @@ class Plain:
     def __init__(self, **values):
         self.__dict__.update(values)
 
+def is_immortal(each):
+    return sys.getrefcount(each) >= 1 << 30
+"""
+
+PROGRAM = """
 class Slotted:
     __slots__ = ("value", "__weakref__")
 
@@ -60,9 +66,6 @@ def make():
     seen.append(plain + other)
     return plain, other
 
-def is_immortal(each):
-    return sys.getrefcount(each) >= 1 << 30
-
 seen = []
 # As in an invocation: what it makes is dropped by the next one.
 early, others = make()
@@ -103,24 +106,12 @@ assert gone() is not None
 
 # What refers to something whose end is seen is left mortal, however far away, and what is waited for.
 HELD_TOGETHER = """
-import collections, sys, types, weakref
-sys.path.insert(0, sys.argv[1])
-from dumping import load_dumper
-dumper = load_dumper()
-
-class Plain:
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
 class Closes(Plain):
     def __del__(self):
         closed is not None and closed.append(1)
 
 class Odd(weakref.ref):
     __callback__ = property(lambda self: 1 / 0)
-
-def is_immortal(each):
-    return sys.getrefcount(each) >= 1 << 30
 
 closed, ended, listeners, pools = [], [], weakref.WeakSet(), weakref.WeakValueDictionary()
 owner = Plain(inner={"deep": [Plain(resource=Closes())]})
@@ -161,7 +152,7 @@ assert (len(listeners), len(pools), ended[1:]) == (0, 0, [1]), (ended, list(list
 
 
 def run(program):
-    command = [sys.executable, "-c", program, Path(__file__).parent]
+    command = [sys.executable, "-c", PRELUDE + program, Path(__file__).parent]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
