@@ -63,7 +63,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests installed-tests image-endurance threads-check threads-endurance threads-parked arm64 deny fuzz clean
+.PHONY: help setup system-packages tools programs pythons wheel demo test bench bench-quick bench-sections bench-check bench-repeats readme-table lint style rust-tests linted-rust-tests wheel-check recipes-tools recipes-check python-tests cpython-tests installed-tests image-endurance threads-check threads-endurance threads-parked arm64 deny fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,7 +76,8 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
-test: tools ## Everything that CI runs
+test: system-packages ## Everything that CI runs
+	@$(PYTHON) $(SETUP)/side_by_side.py tools programs
 	@$(PYTHON) $(SETUP)/side_by_side.py "style wheel-check" "pythons recipes-tools"
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) $(SETUP)/side_by_side.py "linted-rust-tests" "installed-tests"
@@ -179,9 +180,14 @@ fuzz: wheel pythons ## Fuzz the archive reader for FUZZ_SECONDS (needs a nightly
 
 setup: pythons ## Only the set-up: system packages, tools, interpreters, environments
 
-tools:
+system-packages:
 	@$(PYTHON) $(SETUP)/system_packages.py
+
+tools: system-packages
 	@$(PYTHON) $(SETUP)/tools.py
+
+programs: system-packages
+	@$(PYTHON) layer/packaging/programs.py
 
 pythons: tools
 	@$(PYTHON) $(SETUP)/pythons.py

@@ -43,9 +43,7 @@ AT_THE_ENDS = (
     "renewal",
     "test_command_lines.py",
     "test_concurrency.py",
-    "test_faults.py",
     "test_memcheck.py",
-    "test_places.py",
 )
 # What differs least of all, and what is more about large libraries than about Python, is run with the newest alone, as
 # is what is marked `newest`.
@@ -69,9 +67,12 @@ AT_THE_NEWEST = (
     "image/test_image_secrets.py",
     "image/test_image_shared_text.py",
     "image/test_image_streams.py",
+    "image/test_image_uniqueness.py",
     "lambda/test_functions.py",
     "renewal/test_botocore.py",
     "renewal/test_connections.py",
+    "test_faults.py",
+    "test_places.py",
     "threads",
 )
 ON_EACH = ("image/test_image_after_restore.py", "image/test_image_other_builds.py")
@@ -87,10 +88,10 @@ def is_for_others(item, oldest, newest):
     if item.get_closest_marker("once"):
         return False
     left = (() if oldest or newest else AT_THE_ENDS) + (() if newest else AT_THE_NEWEST)
-    if item.get_closest_marker("ends"):
-        return not (oldest or newest)
     if item.get_closest_marker("newest"):
         return not newest
+    if item.get_closest_marker("ends"):
+        return not (oldest or newest)
     places = {REPOSITORY / "tests" / name for name in left}
     exceptions = {REPOSITORY / "tests" / name for name in ON_EACH}
     return item.path not in exceptions and not places.isdisjoint({item.path, *item.path.parents})

@@ -1,10 +1,13 @@
 """An archived code object is the one that `marshal` would have loaded, in everything that can be seen of it."""
 
 import json
+import os
 
 import pytest
 from processes import python
 from snapshots import PACKAGES, PROGRAMS
+
+EACH = 1 if os.environ.get("GLOWPLUG_TESTS") == "all" else 40
 
 
 @pytest.fixture
@@ -14,7 +17,7 @@ def compared(tmp_path):
     def compare(snapshot):
         manifest = tmp_path / "manifest.json"
         manifest.write_text(json.dumps(snapshot.manifest), encoding="utf-8")
-        done = python(PROGRAMS / "compare_code.py", snapshot.file, manifest, timeout=600).silently()
+        done = python(PROGRAMS / "compare_code.py", snapshot.file, manifest, str(EACH), timeout=600).silently()
         return json.loads(done.out)
 
     return compare

@@ -8,15 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import binaries
+import cargo
 import linkage
+import programs
 
 PACKAGING = Path(__file__).resolve().parent
 REPOSITORY = PACKAGING.parents[1]
-BUILD = REPOSITORY / "target" / "wheel"
 DIST = REPOSITORY / "dist"
 
 # Older pips know this platform tag by another name (PEP 600).
@@ -32,7 +32,7 @@ def version():
 
 def platform_tag():
     """The tag that says which glibc and machine the modules ask for."""
-    machine = binaries.host().split("-")[0]
+    machine = cargo.host().split("-")[0]
     major, minor = binaries.GLIBC
     return f"manylinux_{major}_{minor}_{machine}.{LEGACY_TAGS[binaries.GLIBC]}_{machine}"
 
@@ -75,17 +75,14 @@ def pack(folder):
 
 
 def main():
-    payload = BUILD / "payload"
+    build, payload = programs.BUILD, programs.PAYLOAD
     print("wheel: building the modules, the layer's programs and the command", file=sys.stderr, flush=True)
-    # Both end with what one processor does, and the command has to wait for both.
-    with ThreadPoolExecutor() as pool:
-        parts = (binaries.build_modules, binaries.build_programs)
-        for part in [pool.submit(build, BUILD, payload) for build in parts]:
-            part.result()
-    commands = binaries.build_commands(BUILD, payload)
-    check_linkage(sorted(payload.glob("*.so")), [*commands, *(payload / name for _, _, name in binaries.PROGRAMS)])
-    stage(BUILD / "stage", payload, commands)
-    wheel = pack(BUILD / "stage")
+    programs.build(build, payload)
+    binaries.build_modules(build, payload)
+    commands = binaries.build_commands(build, payload)
+    check_linkage(sorted(payload.glob("*.so")), [*commands, *(payload / name for _, _, name in programs.PROGRAMS)])
+    stage(build / "stage", payload, commands)
+    wheel = pack(build / "stage")
     print(f"wheel: {wheel.relative_to(REPOSITORY)}, {wheel.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
 
 

@@ -10,7 +10,10 @@ import places
 CACHE = places.TARGET / "uv-cache"
 
 # What no test and no benchmark imports: it need not be compiled.
-NOT_COMPILED = r"/tests/|/site-packages/pygments/"
+NOT_COMPILED = (
+    r"/tests/|/sqlalchemy/dialects/(?!sqlite|__init__|_typing)|"
+    r"/(cffi|numpy/f2py|pycparser|pydantic/v1|pygments|sqlalchemy/testing)/"
+)
 
 
 def settings_of_pip():

@@ -71,7 +71,7 @@ def reading():
 def child():
     """It does not keep the pipes open that the test reads to their end."""
     HELD.append(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    waiter(HELD[0].wait)
+    waiter(HELD[-1].wait)
 
 
 def locking():
@@ -80,8 +80,8 @@ def locking():
     path = Path(tempfile.mkdtemp(), "locked")
     path.touch()
     HELD.extend((path.open(), path.open()))
-    fcntl.flock(HELD[0], fcntl.LOCK_EX)
-    waiter(fcntl.flock, HELD[1], fcntl.LOCK_EX)
+    fcntl.flock(HELD[-2], fcntl.LOCK_EX)
+    waiter(fcntl.flock, HELD[-1], fcntl.LOCK_EX)
 
 
 def locking_a_record():
@@ -92,9 +92,9 @@ def locking_a_record():
     path = Path(tempfile.mkdtemp(), "locked")
     path.touch()
     HELD.append(path.open("r+"))
-    fcntl.fcntl(HELD[0], 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+    fcntl.fcntl(HELD[-1], 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
     HELD.append(path.open("r+"))
-    waiter(fcntl.lockf, HELD[1], fcntl.LOCK_EX)
+    waiter(fcntl.lockf, HELD[-1], fcntl.LOCK_EX)
 
 
 def ring():
