@@ -48,6 +48,7 @@ def test_a_function_that_leaves_garbage_needs_no_more_memory_at_its_peak_than_wi
 
 
 @pytest.mark.parametrize("many", [1_000, 30_000])
+@pytest.mark.ends
 def test_what_a_target_leaves_to_the_collector_stands_in_its_archive(many, stall_with):
     def leave(root):
         with (root / "stall.py").open("a") as file:
@@ -65,6 +66,7 @@ def test_what_a_target_leaves_to_the_collector_stands_in_its_archive(many, stall
     assert (collected, settings) == (str(many >= 30_000), plain)
 
 
+@pytest.mark.ends
 def test_garbage_is_left_where_the_program_has_turned_the_collector_off(stall_with):
     def leave(root):
         with (root / "stall.py").open("a") as file:

@@ -143,6 +143,7 @@ TOOLS = {
 
 
 @pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.ends
 def test_a_tool_of_the_import_system_works_as_without_an_archive(tool, stall):
     done = plain_and_served(stall, "-c", TOOLS[tool], cwd=stall.root)
     assert done.status == 0, done.err

@@ -22,6 +22,7 @@ def status(program, archive, **options):
 
 
 @pytest.mark.parametrize("switch", [None, "off", "on", "0", "no"])
+@pytest.mark.ends
 def test_the_collectors_settings_are_the_programs_own_after_an_import(switch, stall):
     program = (
         "import gc; before = gc.isenabled(), gc.get_threshold()\n"
@@ -85,6 +86,7 @@ def gc_modules(tmp_path_factory, archives):
 
 
 @pytest.mark.parametrize("module", GC_MODULES)
+@pytest.mark.ends
 def test_a_module_may_change_the_collectors_settings_while_it_is_imported(module, gc_modules):
     program = (
         "import gc\n"
@@ -182,6 +184,7 @@ def test_every_expression_in_an_archive_equals_what_re_compiles(packages):
         "import re; re.purge(); print(re.template if hasattr(re, 'template') else None) if 0 else print(re.escape('a.b'))",
     ],
 )
+@pytest.mark.ends
 def test_re_does_everything_else_as_without_an_archive(program, stall):
     plain_and_served(stall, "-c", "import orchard.apples\n" + program, cwd=stall.root)
 

@@ -1,6 +1,7 @@
 """Where the page cache is cold, what a start touches comes from the image's pack, in one piece."""
 
 import json
+import shutil
 
 import images
 import page_cache
@@ -36,6 +37,33 @@ def test_until_the_first_work_is_done_a_cold_start_reads_nothing_around_what_it_
     assert warm["read_alone_at_first"] <= 1  # the image's tables
     assert cold["read_alone_at_first"] > 10
     assert cold["read_alone"] == warm["read_alone"] <= 1
+
+
+def test_behind_a_cold_start_nothing_is_read_around_until_a_tenth_event_is_answered(workshop, tmp_path):
+    shutil.copy2(workshop.programs / "reads_alone.py", tmp_path)
+    (tmp_path / "event.json").write_text("{}")
+    events = ("--event", tmp_path / "event.json") * 12
+    target = ("reads_alone.handler", "--root", tmp_path, "--python", images.PYTHON)
+    command = [images.COMMAND, "snapshot", *target, *events[:2], "--image", "-o", tmp_path / "archives"]
+    images.run(command, tmp_path, workshop.variables).succeeded()
+    (archive,) = (tmp_path / "archives").glob("*.glow")
+    command = [images.COMMAND, "layer", "--archive", archive, "--dir", tmp_path / "layer"]
+    images.run(command, tmp_path, workshop.variables).succeeded()
+    # With it, the archive is not cold any more when the runtime starts.
+    shutil.rmtree(tmp_path / "layer" / "extensions")
+
+    def alone(*options):
+        command = [images.COMMAND, "invoke", *target, *events, "--layer", tmp_path / "layer", "--json", *options]
+        said = json.loads(images.run(command, tmp_path, workshop.variables).succeeded().out)
+        return [invocation["response"] for invocation in said["outcome"]["invocations"]]
+
+    cold = alone("--cold")
+    (copy,) = (tmp_path / "layer").rglob("*.glow")
+    copy.read_bytes()
+    warm = alone()
+    assert all(areas <= 1 for areas in warm)  # the image's tables
+    assert all(areas > 10 for areas in cold[:10])
+    assert all(areas <= 1 for areas in cold[10:])
 
 
 def test_the_pack_is_a_part_of_what_is_mapped(mapped):

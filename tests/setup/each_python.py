@@ -67,17 +67,14 @@ def runs_of(venvs, arguments, with_recipes):
 
     longest = [images(v, part) for v in venvs if v["label"] in ALL_OF_IMAGES for part in parts]
     shortest = [images(v, about_images) for v in venvs if v["label"] not in ALL_OF_IMAGES]
-    others = [
+    arguments = [
         TESTS,
         places.REPOSITORY / "snapshotter" / "dumper" / "tests",
         *(f"--ignore={each}" for each in about_images),
     ]
-    return [
-        *longest,
-        *(Run(f"Python {v['label']}", v["label"], v["executable"], others) for v in venvs),
-        *([recipes([])] * with_recipes),
-        *shortest,
-    ]
+    others = [Run(f"Python {v['label']}", v["label"], v["executable"], arguments) for v in venvs]
+    most = len(MOST_TESTS)
+    return [*longest, *others[:most], *([recipes([])] * with_recipes), *others[most:], *shortest]
 
 
 def recipes(arguments):

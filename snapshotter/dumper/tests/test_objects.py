@@ -214,7 +214,7 @@ def make_some(path):
     finish(dumper, path)
 
 
-@pytest.mark.ends
+@pytest.mark.newest
 def test_the_whole_standard_library_comes_back(tmp_path):
     """In a process of its own: a wrong pointer would end it."""
     subprocess.run([sys.executable, HERE / "stdlib_round_trip.py", tmp_path / "stdlib.glow"], check=True)

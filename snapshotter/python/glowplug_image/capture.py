@@ -28,7 +28,7 @@ STREAM = 1  # SOCK_STREAM of <sys/socket.h>
 # Names of functions that a restored process runs until its first answer and that have not run before, in the files
 # of `files_of_first_steps`.
 FIRST_STEPS = frozenset((
-    "__init__", "_text", "become_real", "connect", "disarm", "find_spec", "is_anything_left", "log_settings",
+    "__init__", "_text", "become_real", "connect", "disarm", "find_spec", "is_anything_left", "is_cold", "log_settings",
     "post_invocation_result", "renew", "renumber", "run_after_restore", "set_arguments", "settle", "settle_renewal",
     "settled", "wait_next_invocation", "wipe",
 ))  # fmt: skip
@@ -239,9 +239,9 @@ class Capture:
         self.settled()
         if renewal.is_anything_left():
             # Threads that begin spin for a tenth of a second, beside the work that the start is for.
-            self.dumper.call_later(SETTLE_AFTER, self.settle_renewal)
+            self.dumper.call_later(SETTLE_AFTER, self.settle_program)
         else:
-            self.settle_renewal()
+            self.settle_program()
 
     def start_again(self, found, error):
         name = f"{type(error).__name__}: {error}"
@@ -266,8 +266,16 @@ class Capture:
         """What was left until the first work is done."""
         if self.found is not None:
             renewal.settle(self.found["environment"])
-            if self.found["cold"]:
-                self.dumper.read_around_again()
+
+    def settle_program(self):
+        """The same for a program, of whose work nothing more is known."""
+        self.settle_renewal()
+        if self.is_cold():
+            self.dumper.read_around_again()
+
+    def is_cold(self):
+        """Whether the page cache was cold at the start, and the kernel is kept from reading around what is touched."""
+        return self.found is not None and self.found["cold"]
 
     def finish_replay(self, responses):
         """Ends a replay: what was answered, and what memory was touched."""

@@ -15,6 +15,10 @@ from glowplug.renewal import awslambdaric_
 
 from glowplug_image import watch
 
+# How many answers behind the first one nothing is read around what is touched, where the page cache was cold. With each
+# there are fewer pages that have not been touched before.
+LEFT_COLD = 9
+
 
 class PrimingFailedError(Exception):
     """The handler answered an event with an error."""
@@ -105,24 +109,52 @@ class Classes:
     """What the client becomes in a restored process: made before the image, since making classes takes a while."""
 
     def __init__(self, real, capture):
+        class AnsweredCold(real):
+            """The real client's class behind the first answer, where the page cache was cold.
+
+            The next events touch a few pages that the first did not. What lies around them nobody needs.
+            """
+
+            left = LEFT_COLD
+
+            def answered(self):
+                self.left -= 1
+                if self.left == 0:
+                    self.__class__ = real
+                    capture.dumper.read_around_again()
+
+            def post_invocation_result(self, *arguments, **named):
+                super().post_invocation_result(*arguments, **named)
+                self.answered()
+
+            def post_invocation_error(self, *arguments, **named):
+                super().post_invocation_error(*arguments, **named)
+                self.answered()
+
         class Settling(real):
             """The real client's class; it releases the crash latch when the handler has answered for the first time."""
 
-            settled = real
+            settled, answered_cold = real, AnsweredCold
 
             def settle(self):
                 capture.settled()
                 self.__class__ = self.settled
 
             def post_invocation_result(self, *arguments, **named):
+                answered_cold = self.answered_cold
                 self.settle()
                 self.post_invocation_result(*arguments, **named)
                 capture.settle_renewal()
+                if capture.is_cold():
+                    self.__class__ = answered_cold
 
             def post_invocation_error(self, *arguments, **named):
+                answered_cold = self.answered_cold
                 self.settle()
                 self.post_invocation_error(*arguments, **named)
                 capture.settle_renewal()
+                if capture.is_cold():
+                    self.__class__ = answered_cold
 
         class Replaying(real):
             """The real client's class in a replay, which ends when `count` events are answered."""
@@ -145,7 +177,7 @@ class Classes:
         class ReplayingFirst(Settling):
             """The same up to the first answer: a replay touches what a start touches."""
 
-            settled = Replaying
+            settled = answered_cold = Replaying
 
         self.settling, self.replaying, self.replaying_first = Settling, Replaying, ReplayingFirst
 
