@@ -77,8 +77,7 @@ demo: wheel pythons ## Build, snapshot the demo function, start it plain, from i
 	@$(PYTHON) tests/demo/demo.py $(ARGS)
 
 test: system-packages ## Everything that CI runs
-	@$(PYTHON) $(SETUP)/side_by_side.py tools programs
-	@$(PYTHON) $(SETUP)/side_by_side.py "style wheel-check" "pythons recipes-tools"
+	@$(PYTHON) $(SETUP)/side_by_side.py "programs style wheel-check" "pythons recipes-tools"
 	@$(PYTHON) $(SETUP)/install_wheel.py
 	@$(PYTHON) $(SETUP)/side_by_side.py "linted-rust-tests" "installed-tests"
 

@@ -1,6 +1,6 @@
 """Builds the static programs of the layer and the auditor, into `target/wheel/payload`.
 
-They need neither zig nor anything else of the tools' environment: `make test` runs this script while that is installed.
+They need neither zig nor the tools' environment: `make test` builds them while that is installed.
 """
 
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The virtual environment of the build's own tools: `target/venvs/tools`."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -46,4 +47,8 @@ def install(folder, requirements):
 
 
 if __name__ == "__main__":
-    install(places.TOOLS, REQUIREMENTS)
+    places.TARGET.mkdir(exist_ok=True)
+    # Runs of make that go on side by side need it both: the second waits until it is there.
+    with (places.TARGET / "tools.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install(places.TOOLS, REQUIREMENTS)

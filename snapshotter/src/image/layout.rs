@@ -15,7 +15,7 @@ use super::shared::Shared;
 
 pub const PAGE_BYTES: u64 = PAGE as u64;
 /// Pages without content before, between and behind stored ones that are stored too rather than cost a mapping.
-const GAP: usize = 8;
+const GAP: usize = 32;
 
 /// The memory of an image, laid out.
 #[derive(Debug, Default)]
