@@ -84,6 +84,16 @@ class Workshop:
         command = [*prefix, COMMAND, "snapshot", "--image", "--name", name, "-o", output, *options, "--", *command]
         return run(command, self.folder, variables)
 
+    def function_layer(self, folder, target, *options):
+        """A layer with a function's image, below `folder`; without the extension, which would read ahead of a start."""
+        command = [COMMAND, "snapshot", *target, "--image", *options, "-o", folder / "archives"]
+        run(command, folder, self.variables).succeeded()
+        (archive,) = (folder / "archives").glob("*.glow")
+        command = [COMMAND, "layer", "--archive", archive, "--dir", folder / "layer"]
+        run(command, folder, self.variables).succeeded()
+        shutil.rmtree(folder / "layer" / "extensions")
+        return folder / "layer"
+
     def __getitem__(self, name):
         """The image of the program of that name, taken when it is first asked for."""
         if name not in self.images:

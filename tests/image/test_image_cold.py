@@ -44,21 +44,15 @@ def test_behind_a_cold_start_nothing_is_read_around_until_a_tenth_event_is_answe
     (tmp_path / "event.json").write_text("{}")
     events = ("--event", tmp_path / "event.json") * 12
     target = ("reads_alone.handler", "--root", tmp_path, "--python", images.PYTHON)
-    command = [images.COMMAND, "snapshot", *target, *events[:2], "--image", "-o", tmp_path / "archives"]
-    images.run(command, tmp_path, workshop.variables).succeeded()
-    (archive,) = (tmp_path / "archives").glob("*.glow")
-    command = [images.COMMAND, "layer", "--archive", archive, "--dir", tmp_path / "layer"]
-    images.run(command, tmp_path, workshop.variables).succeeded()
-    # With it, the archive is not cold any more when the runtime starts.
-    shutil.rmtree(tmp_path / "layer" / "extensions")
+    layer = workshop.function_layer(tmp_path, target, *events[:2])
 
     def alone(*options):
-        command = [images.COMMAND, "invoke", *target, *events, "--layer", tmp_path / "layer", "--json", *options]
+        command = [images.COMMAND, "invoke", *target, *events, "--layer", layer, "--json", *options]
         said = json.loads(images.run(command, tmp_path, workshop.variables).succeeded().out)
         return [invocation["response"] for invocation in said["outcome"]["invocations"]]
 
     cold = alone("--cold")
-    (copy,) = (tmp_path / "layer").rglob("*.glow")
+    (copy,) = layer.rglob("*.glow")
     copy.read_bytes()
     warm = alone()
     assert all(areas <= 1 for areas in warm)  # the image's tables

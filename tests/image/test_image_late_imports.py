@@ -16,12 +16,7 @@ def late(workshop):
         shutil.copy2(workshop.programs / f"{name}.py", folder)
     (folder / "event.json").write_text("{}")
     target = ("late_function.handler", "--root", folder, "--python", images.PYTHON, "--event", folder / "event.json")
-    command = [images.COMMAND, "snapshot", *target, "--image", "--no-prime", "-o", folder / "archives"]
-    images.run(command, folder, workshop.variables).succeeded()
-    (archive,) = (folder / "archives").glob("*.glow")
-    command = [images.COMMAND, "layer", "--archive", archive, "--dir", folder / "layer"]
-    images.run(command, folder, workshop.variables).succeeded()
-    shutil.rmtree(folder / "layer" / "extensions")
+    layer = workshop.function_layer(folder, target, "--no-prime")
 
     def invoke(*options):
         command = [images.COMMAND, "invoke", *target, "--json", *options]
@@ -29,7 +24,7 @@ def late(workshop):
         (invocation,) = outcome["invocations"]
         return invocation["response"], json.dumps(outcome["log"])
 
-    invoke.layer = folder / "layer"
+    invoke.layer = layer
     return invoke
 
 
